@@ -1,0 +1,17 @@
+"""Settings of prompts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from retrieval.config import Section
+
+
+class PromptSettings(Section):
+    """How it is put into words."""
+
+    template: str = "likelihood"
+    language: Literal["en", "zh"] = "en"
+    max_tokens: int = Field(default=1024, ge=32, le=131072)

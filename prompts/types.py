@@ -1,0 +1,88 @@
+"""What prompts take and give: a context to render, and a prompt with one slot that every candidate fills in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from retrieval.types import Demonstration, Item, PastItem, User
+
+Role: TypeAlias = Literal["system", "user", "assistant"]
+CountTokens: TypeAlias = Callable[[str], int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One complete turn of the conversation shown to the model."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromptContext:
+    """What is to be put into words."""
+
+    history: tuple[PastItem, ...]
+    """The past items to show, oldest first (already selected)."""
+    candidates: tuple[Item, ...]
+    demonstrations: tuple[Demonstration, ...] = ()
+    user: User | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenBudget:
+    """How long a prompt with its longest candidate may be, counted by the engine's own tokenizer."""
+
+    max_tokens: int
+    count_tokens: CountTokens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """What did not fit or had to be changed. All zero means the prompt holds everything it was given."""
+
+    history: int = 0
+    """Oldest past items left out to fit the budget."""
+    demonstrations: int = 0
+    """Demonstrations left out to fit the budget."""
+    clipped: int = 0
+    """Texts (titles, attributes, the query) cut at their maximum length."""
+    neutralised: int = 0
+    """Texts in which control tokens or control characters were made harmless."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateRef:
+    """Which template made a prompt; goes into every answer and every run."""
+
+    name: str
+    version: int
+    language: str
+    digest: str
+    """First 12 hex digits of the SHA-256 of the template file's content."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """A conversation with one slot. Everything but the slot is shared by all candidates.
+
+    The conversation is `messages`, then one more turn of role `slot_role` whose content is
+    `before + branch + after`. With slot_role "user" the assistant's turn is then opened with `answer` and left open:
+    the model is asked for what comes next (one of `labels`). With slot_role "assistant" that turn is left open after
+    the branch, whose own likelihood is the question; `labels` is None and `answer` is empty.
+    """
+
+    messages: tuple[Message, ...]
+    slot_role: Literal["user", "assistant"]
+    before: str
+    branches: tuple[str, ...]
+    """What fills the slot for each candidate, in the order of the context's candidates; each starts with its own space."""
+    after: str
+    answer: str
+    labels: tuple[str, str] | None
+    """The two answers compared, the affirmative one first, each starting with the space it is tokenized with."""
+    template: TemplateRef
+    dropped: Dropped

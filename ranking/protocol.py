@@ -1,0 +1,41 @@
+"""What FewRec assumes of the thing that runs the LLM, and of a way to rank with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from prompts.types import Prompt, PromptContext
+from ranking.types import EngineInfo, PromptScores, StrategyScores
+
+
+class Engine(Protocol):
+    """Runs the LLM. Batch first and async once: there is no sync twin."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Which model answers."""
+
+    @property
+    def control_tokens(self) -> frozenset[str]:
+        """Texts that the tokenizer turns into control tokens; untrusted text must not contain them."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, without any start or end token."""
+
+    async def score(self, prompts: Sequence[Prompt]) -> list[PromptScores]:
+        """Scores every branch of every prompt. Same length and order as the input; every score is finite.
+
+        Raises PromptTooLongError naming the prompt's length if a prefix with its longest branch does not fit the model.
+        """
+
+
+class Strategy(Protocol):
+    """A way to turn model scores into an order of candidates."""
+
+    @property
+    def name(self) -> str:
+        """Stable name, used in settings and answers."""
+
+    async def score(self, contexts: Sequence[PromptContext]) -> list[StrategyScores]:
+        """One verdict per context, in order; each has one score per candidate of its context, in order."""

@@ -1,0 +1,64 @@
+"""Settings of retrieval. Frozen, unknown names refused; the whole tree is assembled in ranking/settings.py."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A named part of the settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IndexSettings(Section):
+    """Where the Chroma index lives."""
+
+    url: str | None = None
+    """http://host:port of a `chroma run` server; None keeps it embedded under the home folder."""
+
+
+class EmbedderSettings(Section):
+    """The sentence-embedding model of retrieval."""
+
+    model: str = "all-MiniLM-L6-v2"
+    """The packaged default, a local folder, or a Hugging Face id."""
+    batch_size: int = Field(default=64, ge=1, le=4096)
+
+
+class SourceWeights(Section):
+    """Weight of each candidate source in the reciprocal-rank join; 0 turns a source off."""
+
+    similarity_mean: float = Field(default=1.0, ge=0)
+    similarity_max: float = Field(default=1.0, ge=0)
+    text: float = Field(default=2.0, ge=0)
+    cooccurrence: float = Field(default=1.0, ge=0)
+    popularity: float = Field(default=0.5, ge=0)
+    newest: float = Field(default=0.1, ge=0)
+
+
+class RetrievalSettings(Section):
+    """Candidates and examples."""
+
+    n_candidates: int = Field(default=20, ge=1, le=1000)
+    """How many candidates the LLM ranks."""
+    per_source: int = Field(default=100, ge=1, le=10000)
+    """How many items each source proposes."""
+    sources: SourceWeights = SourceWeights()
+    liked_recent: int = Field(default=10, ge=1, le=1000)
+    """How many of the user's latest liked items the similarity and co-occurrence sources look at."""
+    popularity_half_life_days: float | None = Field(default=None, gt=0)
+    """Interactions count half after this many days; None counts all alike."""
+
+
+class ExampleSettings(Section):
+    """What the prompt shows of the user's past and of other users."""
+
+    history: Literal["recent", "similar", "diverse"] = "recent"
+    history_length: int = Field(default=8, ge=0, le=200)
+    liked_only: bool = True
+    """Show only what the user liked; false shows disliked items too, apart from the liked ones."""
+    shots: int = Field(default=0, ge=0, le=16)
+    """Demonstrations of similar users."""
