@@ -1,0 +1,57 @@
+"""Joins the LLM's score with retrieval's signals. Pure: numbers in, numbers with their story out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ranking.settings import FusionWeights
+from ranking.types import FusionPart
+from retrieval.types import Signals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fused:
+    """One candidate's joined score and the terms it is the sum of."""
+
+    score: float
+    parts: tuple[FusionPart, ...]
+
+
+def fuse(llm_scores: Sequence[float] | None, signals: Sequence[Signals], weights: FusionWeights) -> list[Fused]:
+    """Weighted sum of standardised values, in the order of `signals`.
+
+    Each value is standardised over this list (mean 0, standard deviation 1, population formula), so weights do not depend on
+    a model's scale. A value that could not be measured contributes 0, as does one that is the same for all. `llm_scores` is
+    None where the LLM did not rank; else it has the length of `signals`. Raises ValueError if the lengths differ or a value is not finite.
+    """
+    if llm_scores is not None and len(llm_scores) != len(signals):
+        raise ValueError(f"{len(llm_scores)} LLM scores for {len(signals)} candidates")
+    columns: list[tuple[str, float, list[float | None]]] = [
+        ("llm", weights.llm, [None] * len(signals) if llm_scores is None else list(llm_scores)),
+        ("similarity", weights.similarity, [s.similarity_max for s in signals]),
+        ("cooccurrence", weights.cooccurrence, [s.cooccurrence for s in signals]),
+        ("popularity", weights.popularity, [s.log_popularity for s in signals]),
+        ("query", weights.query, [s.query_similarity for s in signals]),
+    ]
+    parts: list[list[FusionPart]] = [[] for _ in signals]
+    for name, weight, values in columns:
+        for row, value, standard in zip(parts, values, standardise(values), strict=True):
+            row.append(FusionPart(name=name, value=value, weight=weight, contribution=weight * standard))
+    return [Fused(score=math.fsum(part.contribution for part in row), parts=tuple(row)) for row in parts]
+
+
+def standardise(values: Sequence[float | None]) -> list[float]:
+    """Mean 0 and standard deviation 1 over the values that are there; 0 for the missing ones and for a constant list."""
+    present = [value for value in values if value is not None]
+    if any(not math.isfinite(value) for value in present):
+        raise ValueError("a score to fuse is not finite")
+    if not present:
+        return [0.0] * len(values)
+    mean = math.fsum(present) / len(present)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in present) / len(present))
+    # Below this the differences are rounding errors of equal values, which dividing would blow up.
+    if deviation <= 1e-9 * max(1.0, abs(mean)):
+        return [0.0] * len(values)
+    return [0.0 if value is None else (value - mean) / deviation for value in values]

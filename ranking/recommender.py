@@ -1,0 +1,165 @@
+"""The one composition: retrieval, examples, prompt, LLM, fusion, reasons. Every door and every measurement drives this."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from prompts.types import Dropped, PromptContext
+from ranking.fusion import Fused, fuse
+from ranking.protocol import Engine, Strategy
+from ranking.reasons import explain as explain_items
+from ranking.settings import FusionWeights
+from ranking.types import RankedItem, Recommendation, Stage, StrategyScores
+from retrieval.errors import InputError
+from retrieval.examples import ExampleSelector
+from retrieval.retriever import Retriever
+from retrieval.types import Query, Retrieved
+
+
+@dataclass
+class _Clock:
+    """Wall time by stage, in the order the stages first ran."""
+
+    stages: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.stages[name] = self.stages.get(name, 0.0) + now - self.last
+        self.last = now
+
+
+class Recommender:
+    """Answers queries. Built by ranking.factory from one Settings object; holds no state of a request."""
+
+    def __init__(
+        self,
+        *,
+        retriever: Retriever,
+        examples: ExampleSelector,
+        engine: Engine,
+        strategy: Strategy,
+        fusion: FusionWeights,
+        n_candidates: int,
+    ) -> None:
+        self.retriever = retriever
+        self.engine = engine
+        self._examples = examples
+        self._strategy = strategy
+        self._fusion = fusion
+        self._n_candidates = n_candidates
+
+    async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
+        """The n best unseen items for a query, best first; fewer only where the notes say why.
+
+        Raises InputError for n < 1, NotFoundError for an unknown user, EmptyStoreError for an empty store.
+        """
+        if n < 1:
+            raise InputError(f"n must be at least 1, not {n}")
+        clock = _Clock()
+        retrieved = await asyncio.to_thread(self.retriever.retrieve, query, max(n, self._n_candidates))
+        clock.lap("retrieval")
+        return await self._answer(retrieved, n, explain, clock)
+
+    async def rank(self, retrieved: Retrieved, n: int | None = None, *, explain: bool = False) -> Recommendation:
+        """Ranks candidates that are already there (all of them if n is None), as evaluation does."""
+        return await self._answer(retrieved, len(retrieved.candidates) if n is None else n, explain, _Clock())
+
+    async def context(self, query: Query, n: int | None = None) -> PromptContext:
+        """What `recommend` would put into words for this query: the same candidates and examples."""
+        wanted = max(n or 0, self._n_candidates)
+        return self._context(await asyncio.to_thread(self.retriever.retrieve, query, wanted))
+
+    def _context(self, retrieved: Retrieved) -> PromptContext:
+        examples = self._examples.select(retrieved)
+        return PromptContext(
+            history=examples.history,
+            candidates=tuple(candidate.item for candidate in retrieved.candidates),
+            demonstrations=examples.demonstrations,
+            user=retrieved.user,
+            query=retrieved.query.text,
+        )
+
+    async def _answer(self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock) -> Recommendation:
+        context = await asyncio.to_thread(self._context, retrieved)
+        clock.lap("examples")
+        verdict = await self._verdict(context)
+        clock.lap("llm")
+        signals = [candidate.signals for candidate in retrieved.candidates]
+        fused = fuse(None if verdict is None else verdict.scores, signals, self._fusion)
+        items = _order(retrieved, fused, verdict)[:n]
+        clock.lap("fusion")
+        if explain:
+            reasons = await explain_items(self._strategy, context, items)
+            items = [replace(item, reason=reason) for item, reason in zip(items, reasons, strict=True)]
+            clock.lap("reasons")
+        shown = len(context.history) - (verdict.dropped.history if verdict else 0)
+        demonstrations = len(context.demonstrations) - (verdict.dropped.demonstrations if verdict else 0)
+        return Recommendation(
+            request_id=str(uuid.uuid4()),
+            user=retrieved.user,
+            items=tuple(items),
+            requested=n,
+            ranked_by="retrieval" if verdict is None else "llm",
+            n_candidates=len(retrieved.candidates),
+            n_history=len(retrieved.history),
+            n_history_shown=shown if verdict else 0,
+            n_demonstrations=demonstrations if verdict else 0,
+            engine=self.engine.info if verdict else None,
+            strategy=self._strategy.name if verdict else None,
+            template=verdict.template if verdict else None,
+            dropped=verdict.dropped if verdict else Dropped(),
+            prompt_tokens=verdict.prompt_tokens if verdict else 0,
+            model_calls=verdict.model_calls if verdict else 0,
+            notes=_notes(verdict, n, len(retrieved.candidates)),
+            stages=tuple(Stage(name=name, seconds=seconds) for name, seconds in clock.stages.items()),
+        )
+
+    async def _verdict(self, context: PromptContext) -> StrategyScores | None:
+        """None where the model would have nothing personal to go by: it would only tell its own taste."""
+        profile = context.user is not None and bool(context.user.attributes)
+        if not context.candidates or not (context.history or context.query or profile):
+            return None
+        [verdict] = await self._strategy.score([context])
+        return verdict
+
+
+def _order(retrieved: Retrieved, fused: Sequence[Fused], verdict: StrategyScores | None) -> list[RankedItem]:
+    rows = list(zip(retrieved.candidates, fused, range(len(fused)), strict=True))
+    if verdict is not None:
+        rows.sort(key=lambda row: (-row[1].score, row[0].item.item_id))
+    return [
+        RankedItem(
+            item=candidate.item,
+            rank=place,
+            score=joined.score if verdict is not None else candidate.score,
+            llm_score=None if verdict is None else verdict.scores[index],
+            retrieval_rank=candidate.rank,
+            parts=joined.parts,
+            votes=candidate.votes,
+            signals=candidate.signals,
+        )
+        for place, (candidate, joined, index) in enumerate(rows, start=1)
+    ]
+
+
+def _notes(verdict: StrategyScores | None, n: int, available: int) -> tuple[str, ...]:
+    notes = []
+    if verdict is None and available:
+        notes.append("Nothing is known of this user and nothing was asked: retrieval's order, the LLM did not rank.")
+    if available < n:
+        notes.append(f"{available} of the {n} items asked for: no more items are unseen and pass the filters.")
+    dropped = verdict.dropped if verdict else Dropped()
+    if dropped.history:
+        notes.append(f"{dropped.history} oldest past items did not fit the prompt.")
+    if dropped.demonstrations:
+        notes.append(f"{dropped.demonstrations} demonstrations did not fit the prompt.")
+    if dropped.clipped:
+        notes.append(f"{dropped.clipped} long texts were cut.")
+    if dropped.neutralised:
+        notes.append(f"{dropped.neutralised} texts held control tokens or characters, which were made harmless.")
+    return tuple(notes)

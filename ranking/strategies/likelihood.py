@@ -1,0 +1,105 @@
+"""Title likelihood normalised by the title's unconditional likelihood: pointwise mutual information (PMI)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from prompts.render import render, render_unconditional
+from prompts.template import Template
+from prompts.types import Prompt, PromptContext, TokenBudget
+from ranking.errors import ConfigError, EngineError
+from ranking.protocol import Engine
+from ranking.types import BranchScore, StrategyScores
+
+_REMEMBERED_TITLES = 100_000
+
+
+class Likelihood:
+    """Score = log P(title | user's context) - log P(title | same prompt without user), natural logarithm.
+
+    The second term does not depend on the user. It is measured once per title and remembered, so a warm call costs
+    one forward pass. Reference: Holtzman et al., "Surface Form Competition" (EMNLP 2021), domain-conditional PMI.
+    """
+
+    name = "likelihood"
+
+    def __init__(self, engine: Engine, template: Template, max_tokens: int) -> None:
+        if template.kind != self.name:
+            raise ConfigError(f"template {template.name!r} is made for {template.kind!r}, not for likelihood")
+        self._engine = engine
+        self._template = template
+        self._budget = TokenBudget(max_tokens=max_tokens, count_tokens=engine.count_tokens)
+        self._unconditional: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    async def score(self, contexts: Sequence[PromptContext]) -> list[StrategyScores]:
+        """One verdict per context, in order. Scores are differences of log-probabilities in nats."""
+        prompts = [render(self._template, c, self._budget, self._engine.control_tokens) for c in contexts]
+        bases = [
+            render_unconditional(self._template, c, self._budget, self._engine.control_tokens) for c in contexts
+        ]
+        missing = [self._without_known(base) for base in bases]
+        asked = [prompt for prompt in missing if prompt.branches]
+        scored = await self._engine.score([*prompts, *asked])
+        unknown_values = scored[len(prompts) :]
+        known: dict[tuple[str, str], float] = {
+            _key(prompt, branch): _logprob(score)
+            for prompt, result in zip(asked, unknown_values, strict=True)
+            for branch, score in zip(prompt.branches, result.branches, strict=True)
+        }
+        for base in bases:
+            known.update({key: value for key in _keys(base) if (value := self._recall(key)) is not None})
+        self._remember(known)
+        verdicts = []
+        for prompt, base, result, gap in zip(prompts, bases, scored[: len(prompts)], missing, strict=True):
+            pairs = zip(_keys(base), result.branches, strict=True)
+            verdicts.append(
+                StrategyScores(
+                    scores=tuple(_logprob(branch) - known[key] for key, branch in pairs),
+                    template=prompt.template,
+                    dropped=prompt.dropped,
+                    prompt_tokens=result.prefix_tokens + sum(branch.n_tokens for branch in result.branches),
+                    model_calls=2 if gap.branches else 1,
+                )
+            )
+        return verdicts
+
+    def _without_known(self, base: Prompt) -> Prompt:
+        unknown = tuple(dict.fromkeys(b for b in base.branches if _key(base, b) not in self._unconditional))
+        return Prompt(
+            messages=base.messages,
+            slot_role=base.slot_role,
+            before=base.before,
+            branches=unknown,
+            after=base.after,
+            answer=base.answer,
+            labels=base.labels,
+            template=base.template,
+            dropped=base.dropped,
+        )
+
+    def _recall(self, key: tuple[str, str]) -> float | None:
+        if key in self._unconditional:
+            self._unconditional.move_to_end(key)
+        return self._unconditional.get(key)
+
+    def _remember(self, values: dict[tuple[str, str], float]) -> None:
+        self._unconditional.update(values)
+        while len(self._unconditional) > _REMEMBERED_TITLES:
+            self._unconditional.popitem(last=False)
+
+
+def _key(prompt: Prompt, branch: str) -> tuple[str, str]:
+    # The shared part can differ between domains, whose words the template puts in.
+    return ("\n".join([*(message.content for message in prompt.messages), prompt.before]), branch)
+
+
+def _keys(prompt: Prompt) -> list[tuple[str, str]]:
+    shared = _key(prompt, "")[0]
+    return [(shared, branch) for branch in prompt.branches]
+
+
+def _logprob(branch: BranchScore) -> float:
+    if branch.text_logprob is None:
+        raise EngineError("the engine returned no likelihood for a likelihood prompt")
+    return branch.text_logprob
