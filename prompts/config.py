@@ -12,6 +12,7 @@ from retrieval.config import Section
 class PromptSettings(Section):
     """How it is put into words."""
 
-    template: str = "likelihood"
+    template: str | None = None
+    """Name of a prompt template; None is the strategy's own default."""
     language: Literal["en", "zh"] = "en"
     max_tokens: int = Field(default=1024, ge=32, le=131072)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field
+import yaml
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prompts.config import PromptSettings
+from ranking.errors import ConfigError
 from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
 
 
@@ -32,9 +34,12 @@ class FusionWeights(Section):
 
     llm: float = 1.0
     similarity: float = 0.5
+    """Of the largest similarity to a liked recent item."""
     cooccurrence: float = 0.5
     popularity: float = 0.5
+    """Of log popularity."""
     query: float = 1.0
+    """Of the similarity to the query's text."""
 
 
 class Settings(BaseSettings):
@@ -56,5 +61,45 @@ class Settings(BaseSettings):
     examples: ExampleSettings = ExampleSettings()
     prompt: PromptSettings = PromptSettings()
     model: ModelSettings = ModelSettings()
-    strategy: Literal["likelihood", "yes-no"] = "likelihood"
+    strategy: Literal["likelihood", "yes-no"] | None = None
+    """How the LLM ranks; None is what the template is made for, or likelihood if none is named."""
     fusion: FusionWeights = FusionWeights()
+
+
+def load_settings(config: Path | None = None, **flags: Any) -> Settings:
+    """Settings from the environment, over them a YAML file, over them flags (nested dicts; None values are not set).
+
+    Raises ConfigError naming the file or the setting.
+    """
+    values: dict[str, Any] = {}
+    if config is not None:
+        try:
+            loaded = yaml.safe_load(config.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"cannot read the settings file {config}: {_one_line(error)}") from error
+        if not isinstance(loaded, dict | None):
+            raise ConfigError(f"the settings file {config} must hold names and values, not a {type(loaded).__name__}")
+        values = loaded or {}
+    try:
+        return Settings(**_merged(values, flags))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"setting {place}: {first['msg']}. The settings are listed in ranking/settings.py") from error
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        if isinstance(value, dict):
+            inner = merged.get(name)
+            merged[name] = _merged(inner if isinstance(inner, dict) else {}, value)
+            if not merged[name]:
+                del merged[name]
+        elif value is not None:
+            merged[name] = value
+    return merged
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

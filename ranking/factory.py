@@ -1,0 +1,71 @@
+"""Builds the parts from Settings and puts them together, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prompts.template import Template, load_template
+from ranking.engines.transformers import TransformersEngine
+from ranking.errors import ConfigError
+from ranking.protocol import Engine, Strategy
+from ranking.recommender import Recommender
+from ranking.settings import Settings
+from ranking.strategies.likelihood import Likelihood
+from ranking.strategies.yes_no import YesNo
+from retrieval.embedder import SentenceEmbedder
+from retrieval.examples import ExampleSelector
+from retrieval.retriever import Retriever
+from retrieval.store import Store, open_store
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how many are done and how many there are."""
+
+_STRATEGIES: dict[str, type[Likelihood | YesNo]] = {"likelihood": Likelihood, "yes-no": YesNo}
+_DEFAULT_TEMPLATES = {"likelihood": "likelihood", "yes-no": "sequential"}
+
+
+@contextmanager
+def open_settings_store(settings: Settings) -> Iterator[Store]:
+    """The record and the index that the settings name, closed afterwards."""
+    embedder = SentenceEmbedder(settings.embedder.model, settings.embedder.batch_size)
+    with open_store(
+        home=settings.home, record_url=settings.record_url, index_url=settings.index.url, embedder=embedder
+    ) as store:
+        yield store
+
+
+@contextmanager
+def open_recommender(settings: Settings, progress: Progress | None = None) -> Iterator[Recommender]:
+    """A Recommender over a store whose index has caught up with its record; everything is closed afterwards."""
+    template = choose_template(settings)
+    with open_settings_store(settings) as store:
+        store.catch_up(progress)
+        engine = TransformersEngine(settings.model, settings.cache)
+        yield compose(settings, store, engine, template)
+
+
+def compose(settings: Settings, store: Store, engine: Engine, template: Template) -> Recommender:
+    """Puts a Recommender together from parts that are already there."""
+    return Recommender(
+        retriever=Retriever(store.record, store.index, store.embedder, settings.retrieval),
+        examples=ExampleSelector(store.record, store.index, settings.examples),
+        engine=engine,
+        strategy=build_strategy(settings, engine, template),
+        fusion=settings.fusion,
+        n_candidates=settings.retrieval.n_candidates,
+    )
+
+
+def choose_template(settings: Settings) -> Template:
+    """The named template, or the strategy's default one. Raises TemplateError for a name that does not exist."""
+    name = settings.prompt.template or _DEFAULT_TEMPLATES[settings.strategy or "likelihood"]
+    return load_template(name, settings.prompt.language)
+
+
+def build_strategy(settings: Settings, engine: Engine, template: Template) -> Strategy:
+    """The strategy that the settings name or the template is made for. Raises ConfigError if these two disagree."""
+    name = settings.strategy or template.kind
+    if name not in _STRATEGIES:
+        raise ConfigError(f"template {template.name!r} asks for strategy {name!r}, which does not exist")
+    return _STRATEGIES[name](engine, template, settings.prompt.max_tokens)
