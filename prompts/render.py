@@ -1,0 +1,97 @@
+"""A context put into words: a template filled with sanitised texts, within a token budget.
+
+Pure: the same template, context, budget and control tokens give the same prompt.
+"""
+
+from __future__ import annotations
+
+from prompts.budget import Kept, Need, most_that_fits
+from prompts.errors import BudgetError
+from prompts.template import Template
+from prompts.texts import Texts, collect
+from prompts.turns import Draft, draft
+from prompts.types import Dropped, Prompt, PromptContext, TokenBudget
+
+
+def render(template: Template, context: PromptContext, budget: TokenBudget, control_tokens: frozenset[str]) -> Prompt:
+    """The prompt for a context, with one branch per candidate in their order.
+
+    The prefix with its longest branch holds at most budget.max_tokens tokens, chat markup included (estimated from
+    above). To get there the oldest past items are dropped first, then demonstrations, never a candidate or the query;
+    the prompt reports what was dropped. Raises BudgetError when the question alone does not fit.
+    """
+    texts = collect(template, context, control_tokens)
+    branch_tokens = max((budget.count_tokens(f" {text.text}") for text in texts.candidates), default=0)
+    whole = Kept(history=len(texts.history), demonstrations=len(texts.demonstrations))
+
+    def needed(kept: Kept) -> int:
+        return _need(draft(template, texts, kept), branch_tokens).tokens(budget)
+
+    kept = most_that_fits(whole, lambda kept: needed(kept) <= budget.max_tokens)
+    if kept is None:
+        least = needed(Kept(history=0, demonstrations=0))
+        raise BudgetError(
+            f"template {template.name!r} needs {least} tokens without any history, more than the budget of "
+            f"{budget.max_tokens}; raise prompt.max_tokens or shorten the query"
+        )
+    return _prompt(template, texts, kept)
+
+
+def render_unconditional(
+    template: Template, context: PromptContext, budget: TokenBudget, control_tokens: frozenset[str]
+) -> Prompt:
+    """The prompt for the same candidates when nothing is known of the user: the reference of PMI.
+
+    It has no history, demonstrations, profile or query. Its shared part depends on the template and on the
+    candidates' domain only, so what is measured with it holds for every user. Raises BudgetError like render.
+    """
+    return render(template, PromptContext(history=(), candidates=context.candidates), budget, control_tokens)
+
+
+def as_text(prompt: Prompt, index: int) -> str:
+    """The whole conversation as the model sees it for one candidate, each turn under its role, for people to read.
+
+    index is the candidate's place in the context, from 0. Chat markup is the engine's and is not shown.
+    """
+    if not 0 <= index < len(prompt.branches):
+        raise IndexError(f"the prompt has {len(prompt.branches)} candidates, there is none at index {index}")
+    slot = f"{prompt.before}{prompt.branches[index]}{prompt.after}"
+    turns = [(message.role, message.content) for message in prompt.messages]
+    if prompt.slot_role == "user":
+        turns += [("user", slot), ("assistant", prompt.answer)]
+    else:
+        # Without a lead-in the branch opens the turn; its own space is for the tokenizer, not for readers.
+        turns += [("assistant", slot)]
+    return "\n\n".join(f"[{role}]\n{content}" for role, content in turns)
+
+
+def _need(drafted: Draft, branch_tokens: int) -> Need:
+    contents = [message.content for message in drafted.messages]
+    return Need(
+        shared="\n".join([*contents, drafted.before, drafted.after, drafted.answer]),
+        branch_tokens=branch_tokens,
+        turns=len(drafted.messages) + (2 if drafted.slot_role == "user" else 1),
+        has_system=any(message.role == "system" for message in drafted.messages),
+    )
+
+
+def _prompt(template: Template, texts: Texts, kept: Kept) -> Prompt:
+    drafted = draft(template, texts, kept)
+    labels = template.sections.labels
+    shown = texts.shown(kept)
+    return Prompt(
+        messages=drafted.messages,
+        slot_role=drafted.slot_role,
+        before=drafted.before,
+        branches=tuple(f" {text.text}" for text in texts.candidates),
+        after=drafted.after,
+        answer=drafted.answer,
+        labels=None if labels is None else (labels.affirmative, labels.negative),
+        template=template.ref,
+        dropped=Dropped(
+            history=len(texts.history) - kept.history,
+            demonstrations=len(texts.demonstrations) - kept.demonstrations,
+            clipped=sum(text.clipped for text in shown),
+            neutralised=sum(text.neutralised for text in shown),
+        ),
+    )

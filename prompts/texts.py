@@ -1,0 +1,123 @@
+"""Every untrusted text of a context, sanitised once, before anything is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prompts.budget import Kept
+from prompts.sanitise import MAX_ATTRIBUTE, MAX_QUERY, MAX_TITLE, Clean, sanitise
+from prompts.template import Template
+from prompts.types import PromptContext
+from retrieval.types import AttributeValue, Item, User
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastText:
+    """One past item in words."""
+
+    title: Clean
+    liked: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DemonstrationText:
+    """One demonstration in words, and whose words (domain) to use for it."""
+
+    history: tuple[Clean, ...]
+    """What the other user liked, oldest first."""
+    chosen: Clean
+    domain: str | None
+    """The domain of all its items; None if they differ."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Texts:
+    """A context's texts, in the context's order."""
+
+    history: tuple[PastText, ...]
+    history_domain: str | None
+    candidates: tuple[Clean, ...]
+    candidate_domain: str | None
+    demonstrations: tuple[DemonstrationText, ...]
+    query: Clean | None
+    profile: tuple[Clean, ...]
+
+    def shown(self, kept: Kept) -> tuple[Clean, ...]:
+        """The texts that stand in a prompt which keeps that much."""
+        return (
+            *self.profile,
+            *(past.title for past in latest(self.history, kept.history)),
+            *(text for shot in self.demonstrations[: kept.demonstrations] for text in (*shot.history, shot.chosen)),
+            *(() if self.query is None else (self.query,)),
+            *self.candidates,
+        )
+
+
+def latest(history: tuple[PastText, ...], n: int) -> tuple[PastText, ...]:
+    """The last n entries, oldest first."""
+    return history[len(history) - n :]
+
+
+def collect(template: Template, context: PromptContext, control_tokens: frozenset[str]) -> Texts:
+    """All texts of a context, sanitised; those the template has no section for are left out."""
+
+    def title(item: Item) -> Clean:
+        clean = sanitise(item.title, max_chars=MAX_TITLE, control_tokens=control_tokens)
+        if clean.text:
+            return clean
+        return Clean(text=template.sections.untitled, clipped=clean.clipped, neutralised=True)
+
+    candidate_domain = _one_domain(context.candidates)
+    return Texts(
+        history=tuple(PastText(title=title(past.item), liked=past.liked) for past in context.history),
+        history_domain=_one_domain([past.item for past in context.history]) if context.history else candidate_domain,
+        candidates=tuple(title(item) for item in context.candidates),
+        candidate_domain=candidate_domain,
+        demonstrations=tuple(
+            DemonstrationText(
+                history=tuple(title(past.item) for past in shot.history if past.liked),
+                chosen=title(shot.chosen),
+                domain=_one_domain([*(past.item for past in shot.history), shot.chosen]),
+            )
+            for shot in context.demonstrations
+            if template.sections.demonstration is not None
+        ),
+        query=_query(context.query, control_tokens),
+        profile=_profile(template, context.user, control_tokens),
+    )
+
+
+def _query(query: str | None, control_tokens: frozenset[str]) -> Clean | None:
+    if query is None:
+        return None
+    clean = sanitise(query, max_chars=MAX_QUERY, control_tokens=control_tokens)
+    return clean if clean.text else None
+
+
+def _profile(template: Template, user: User | None, control_tokens: frozenset[str]) -> tuple[Clean, ...]:
+    section = template.sections.profile
+    if section is None or user is None:
+        return ()
+    return tuple(
+        sanitise(f"{shown}: {_in_words(user.attributes[name])}", max_chars=MAX_ATTRIBUTE, control_tokens=control_tokens)
+        for name, shown in section.names.items()
+        if name in user.attributes
+    )
+
+
+def _in_words(value: AttributeValue) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return value
+        case tuple():
+            return ", ".join(value)
+        case _:
+            return f"{value:.6g}"
+
+
+def _one_domain(items: Sequence[Item]) -> str | None:
+    domains = {item.domain for item in items}
+    return domains.pop() if len(domains) == 1 else None
