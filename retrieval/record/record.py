@@ -1,0 +1,300 @@
+"""The system of record: items, users and interactions in SQL. What is committed here is acknowledged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
+from sqlalchemy.exc import IntegrityError
+
+from retrieval.errors import StoreError
+from retrieval.ids import Pair
+from retrieval.record.changes import ChangeFeed, IndexedRows
+from retrieval.record.database import Database
+from retrieval.record.demonstrations import derive_demonstrations
+from retrieval.record.rows import (
+    Values,
+    interaction_values,
+    item_values,
+    read_attributes,
+    read_interaction,
+    read_item,
+    read_past,
+    user_values,
+)
+from retrieval.record.schema import DEMONSTRATIONS, INTERACTIONS, ITEMS, STATE, USERS
+from retrieval.record.types import Counts, InteractionColumns, Written
+from retrieval.record.writing import (
+    chunks,
+    commit_version,
+    delete_ids,
+    delete_pairs,
+    last_change,
+    next_version,
+    pairs_with,
+    upsert,
+)
+from retrieval.types import Interaction, Item, PastItem, User
+
+
+class Record:
+    """Items, users and interactions, each with the version of its last change.
+
+    Thread-safe; several processes may use one record. Every write is one transaction: it is stored whole or not at
+    all, and it raises the version only where something changed. Raises StoreError when the database cannot be read
+    or written, InputError for values that cannot be stored.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._facets: _Facets | None = None
+
+    @classmethod
+    def open(cls, url: str) -> Record:
+        """Open, make or migrate the record at an SQLAlchemy URL (sqlite or postgresql) or an SQLite file's path."""
+        return cls(Database.open(url))
+
+    @property
+    def place(self) -> str:
+        """Where the record is, without passwords, for messages."""
+        return self._database.place
+
+    def close(self) -> None:
+        """Close all connections. Closing twice is fine."""
+        self._database.close()
+
+    # writing
+
+    def put_items(self, items: Sequence[Item]) -> Written:
+        """Insert or replace items."""
+        return self._put(ITEMS, {item.item_id: item_values(item) for item in items})
+
+    def put_users(self, users: Sequence[User]) -> Written:
+        """Insert or replace users."""
+        return self._put(USERS, {user.user_id: user_values(user) for user in users})
+
+    def put_interactions(self, interactions: Sequence[Interaction]) -> Written:
+        """Insert or replace interactions. StoreError names the first user or item that is not in the record."""
+        rows = {Pair(one.user_id, one.item_id): interaction_values(one) for one in interactions}
+        try:
+            return self._put(INTERACTIONS, rows)
+        except IntegrityError as error:
+            raise StoreError(self._missing(rows) or f"Record {self.place}: {error.orig}") from error
+
+    def delete_items(self, item_ids: Sequence[str]) -> int:
+        """Delete items with their interactions; returns how many of the ids were there."""
+        return self._delete_with_pairs(ITEMS, "item_id", item_ids)
+
+    def delete_users(self, user_ids: Sequence[str]) -> int:
+        """Delete users with their interactions; returns how many of the ids were there."""
+        return self._delete_with_pairs(USERS, "user_id", user_ids)
+
+    def delete_interactions(self, pairs: Sequence[Pair]) -> int:
+        """Delete interactions; returns how many of the pairs were there."""
+        with self._database.write() as connection:
+            version = next_version(connection)
+            if n := delete_pairs(connection, INTERACTIONS, pairs, version):
+                commit_version(connection, version)
+        return n
+
+    # reading
+
+    def items(self, ids: Iterable[str]) -> dict[str, Item]:
+        """Items by id; unknown ids are absent. In the order of `ids`."""
+        wanted = tuple(dict.fromkeys(ids))
+        with self._database.read() as connection:
+            found = {row.item_id: read_item(row) for row in _by_ids(connection, ITEMS, ITEMS.c.item_id, wanted)}
+        return {item_id: found[item_id] for item_id in wanted if item_id in found}
+
+    def users(self, ids: Iterable[str]) -> dict[str, User]:
+        """Users by id; unknown ids are absent. In the order of `ids`."""
+        wanted = tuple(dict.fromkeys(ids))
+        with self._database.read() as connection:
+            rows = _by_ids(connection, USERS, USERS.c.user_id, wanted)
+            found = {row.user_id: User(user_id=row.user_id, attributes=read_attributes(row.attributes)) for row in rows}
+        return {user_id: found[user_id] for user_id in wanted if user_id in found}
+
+    def user(self, user_id: str) -> User | None:
+        """One user, or None."""
+        return self.users((user_id,)).get(user_id)
+
+    def interaction(self, user_id: str, item_id: str) -> Interaction | None:
+        """One interaction, or None."""
+        chosen = select(INTERACTIONS).where(INTERACTIONS.c.user_id == user_id, INTERACTIONS.c.item_id == item_id)
+        with self._database.read() as connection:
+            row = connection.execute(chosen).one_or_none()
+        return None if row is None else read_interaction(row)
+
+    def history(self, user_id: str, before: float | None = None) -> tuple[PastItem, ...]:
+        """A user's interactions with timestamp < before (all for None), oldest first, ties by item id."""
+        return self.histories((user_id,), before)[user_id]
+
+    def histories(self, user_ids: Iterable[str], before: float | None = None) -> dict[str, tuple[PastItem, ...]]:
+        """`history` of several users at once; every id is present, unknown ones with an empty history."""
+        past: dict[str, list[PastItem]] = {user_id: [] for user_id in user_ids}
+        items: dict[str, Item] = {}
+        joined = select(ITEMS, INTERACTIONS.c.user_id, *_PAST_COLUMNS).join_from(INTERACTIONS, ITEMS)
+        ordered = joined.order_by(INTERACTIONS.c.user_id, INTERACTIONS.c.timestamp, INTERACTIONS.c.item_id)
+        if before is not None:
+            ordered = ordered.where(INTERACTIONS.c.timestamp < before)
+        with self._database.read() as connection:
+            for part in chunks(tuple(past)):
+                for row in connection.execute(ordered.where(INTERACTIONS.c.user_id.in_(part))):
+                    item = items.get(row.item_id) or items.setdefault(row.item_id, read_item(row))
+                    past[row.user_id].append(read_past(row, item))
+        return {user_id: tuple(entries) for user_id, entries in past.items()}
+
+    def iter_items(self, batch: int = 1000) -> Iterator[Item]:
+        """All items by id, read `batch` at a time; writes in between may or may not be seen."""
+        return map(read_item, self._pages(ITEMS, batch))
+
+    def iter_user_ids(self, batch: int = 1000) -> Iterator[str]:
+        """All user ids, sorted, read `batch` at a time."""
+        return (row.user_id for row in self._pages(USERS, batch))
+
+    def iter_interactions(self, batch: int = 10_000) -> Iterator[Interaction]:
+        """All interactions by user id and item id, read `batch` at a time."""
+        return map(read_interaction, self._pages(INTERACTIONS, batch))
+
+    def counts(self) -> Counts:
+        """Number of rows."""
+        with self._database.read() as connection:
+            return Counts(
+                items=_count(connection, ITEMS),
+                users=_count(connection, USERS),
+                interactions=_count(connection, INTERACTIONS),
+            )
+
+    def version(self) -> int:
+        """Increases with every committed change; 0 for a new record."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(STATE.c.version)).scalar_one())
+
+    def interaction_columns(self) -> InteractionColumns:
+        """All interactions as parallel columns, for matrix work."""
+        table = INTERACTIONS.c
+        chosen = select(table.user_id, table.item_id, table.timestamp, table.liked)
+        with self._database.read() as connection:
+            rows = connection.execute(chosen.order_by(table.user_id, table.timestamp, table.item_id)).all()
+        user_ids, item_ids = sorted({row[0] for row in rows}), sorted({row[1] for row in rows})
+        users, items = ({key: i for i, key in enumerate(ids)} for ids in (user_ids, item_ids))
+        n = len(rows)
+        return InteractionColumns(
+            user_ids=tuple(user_ids),
+            item_ids=tuple(item_ids),
+            user_index=np.fromiter((users[row[0]] for row in rows), np.int32, n),
+            item_index=np.fromiter((items[row[1]] for row in rows), np.int32, n),
+            timestamps=np.fromiter((row[2] for row in rows), np.float64, n),
+            liked=np.fromiter((row[3] for row in rows), np.bool_, n),
+        )
+
+    def attribute_names(self) -> frozenset[str]:
+        """Names of the attributes that at least one item has."""
+        return self._read_facets().attribute_names
+
+    def domains(self) -> frozenset[str]:
+        """Domains that at least one item is in."""
+        return self._read_facets().domains
+
+    # for the index
+
+    def record_id(self) -> str:
+        """Made once with the record: an index built from another record has another one."""
+        with self._database.read() as connection:
+            return str(connection.execute(select(STATE.c.record_id)).scalar_one())
+
+    def refresh_demonstrations(self) -> None:
+        """Bring the derived demonstrations up to date with the interactions; quick when nothing changed."""
+        derive_demonstrations(self._database)
+
+    def changes(self, since: int) -> ChangeFeed:
+        """What changed after version `since`; everything for 0."""
+        return ChangeFeed(self._database, since)
+
+    def indexed(self) -> IndexedRows:
+        """The rows that the index mirrors."""
+        return IndexedRows(self._database)
+
+    # inside
+
+    def _put(self, table: Table, rows: dict[Any, Values]) -> Written:
+        if not rows:
+            return Written()
+        with self._database.write() as connection:
+            version = next_version(connection)
+            written = upsert(connection, table, tuple(rows.values()), version)
+            if written.inserted or written.updated:
+                commit_version(connection, version)
+        return written
+
+    def _delete_with_pairs(self, table: Table, column: str, ids: Sequence[str]) -> int:
+        with self._database.write() as connection:
+            version = next_version(connection)
+            for pairs in (DEMONSTRATIONS, INTERACTIONS):
+                delete_pairs(connection, pairs, pairs_with(connection, pairs, column, ids), version)
+            if n := delete_ids(connection, table, ids, version):
+                commit_version(connection, version)
+        return n
+
+    def _missing(self, pairs: Iterable[Pair]) -> str | None:
+        wanted = tuple(pairs)
+        users = self.users(pair.user_id for pair in wanted)
+        items = self.items(pair.item_id for pair in wanted)
+        for pair in wanted:
+            for what, key, known in (("user", pair.user_id, users), ("item", pair.item_id, items)):
+                if key not in known:
+                    return f"Unknown {what} {key!r} in an interaction: import that {what} first. Nothing was written."
+        return None
+
+    def _pages(self, table: Table, batch: int) -> Iterator[Any]:
+        keys = tuple(table.primary_key.columns)
+        after: tuple[str, ...] | None = None
+        while True:
+            chosen = select(table).order_by(*keys).limit(batch)
+            with self._database.read() as connection:
+                rows = connection.execute(chosen if after is None else chosen.where(_beyond(keys, after))).all()
+            yield from rows
+            if len(rows) < batch:
+                return
+            after = tuple(rows[-1]._mapping[key] for key in keys)
+
+    def _read_facets(self) -> _Facets:
+        with self._lock, self._database.read() as connection:
+            stamp = last_change(connection, ITEMS)
+            if self._facets is None or self._facets.stamp != stamp:
+                names: set[str] = set()
+                for stored in connection.scalars(select(ITEMS.c.attributes).distinct()):
+                    names.update(read_attributes(stored))
+                domains = connection.scalars(select(ITEMS.c.domain).distinct())
+                self._facets = _Facets(stamp=stamp, attribute_names=frozenset(names), domains=frozenset(domains))
+            return self._facets
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Facets:
+    """What all items together look like, as of their last change."""
+
+    stamp: int
+    attribute_names: frozenset[str]
+    domains: frozenset[str]
+
+
+_PAST_COLUMNS = (INTERACTIONS.c.timestamp, INTERACTIONS.c.liked, INTERACTIONS.c.rating)
+
+
+def _beyond(keys: tuple[Any, ...], after: tuple[str, ...]) -> ColumnElement[bool]:
+    return keys[0] > after[0] if len(keys) == 1 else tuple_(*keys) > after
+
+
+def _by_ids(connection: Connection, table: Table, key: Any, ids: Sequence[str]) -> Iterator[Any]:
+    for part in chunks(ids):
+        yield from connection.execute(select(table).where(key.in_(part)))
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

@@ -1,0 +1,88 @@
+"""Tables of the record. A change here needs a new migration beside it (a test compares the two).
+
+`version` is the number of the write transaction that last changed the row; it comes from the single row of
+`state`, so "everything newer than v" is one index scan per table. Deleted rows leave a tombstone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+ID = String().with_variant(String(collation="C"), "postgresql")
+"""Ids sort by code point on both databases."""
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+STATE = Table(
+    "state",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("record_id", String, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("demonstrations_of", BigInteger, nullable=False),
+)
+"""One row. `record_id` tells this record from every other; `demonstrations_of` is the version up to which
+demonstrations have been derived from interactions."""
+
+ITEMS = Table(
+    "items",
+    METADATA,
+    Column("item_id", ID, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("domain", String, nullable=False, index=True),
+    Column("description", Text),
+    Column("attributes", Text, nullable=False),
+    Column("added_at", Float),
+    Column("created", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False, index=True),
+)
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("user_id", ID, primary_key=True),
+    Column("attributes", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False, index=True),
+)
+
+INTERACTIONS = Table(
+    "interactions",
+    METADATA,
+    Column("user_id", ID, ForeignKey(USERS.c.user_id), primary_key=True),
+    Column("item_id", ID, ForeignKey(ITEMS.c.item_id), primary_key=True, index=True),
+    Column("timestamp", Float, nullable=False),
+    Column("liked", Boolean, nullable=False),
+    Column("rating", Float),
+    Column("created", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+DEMONSTRATIONS = Table(
+    "demonstrations",
+    METADATA,
+    Column("user_id", ID, ForeignKey(USERS.c.user_id), primary_key=True),
+    Column("item_id", ID, ForeignKey(ITEMS.c.item_id), primary_key=True, index=True),
+    Column("chosen_at", Float, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False, index=True),
+)
+"""Derived from interactions. `before` is a JSON list of the liked item ids before the choice, oldest first."""
+
+TOMBSTONES = Table(
+    "tombstones",
+    METADATA,
+    Column("kind", String, primary_key=True),
+    Column("entry_id", ID, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Index("ix_tombstones_kind_version", "kind", "version"),
+)
+"""What was deleted and when. Entries of pairs carry their `pair_id`. Writing the row again removes it."""
