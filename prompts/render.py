@@ -18,7 +18,8 @@ def render(template: Template, context: PromptContext, budget: TokenBudget, cont
 
     The prefix with its longest branch holds at most budget.max_tokens tokens, chat markup included (estimated from
     above). To get there the oldest past items are dropped first, then demonstrations, never a candidate or the query;
-    the prompt reports what was dropped. Raises BudgetError when the question alone does not fit.
+    the prompt reports what was dropped. Raises BudgetError when the question alone does not fit, and TemplateError for
+    demonstrations that the template has no section for.
     """
     texts = collect(template, context, control_tokens)
     branch_tokens = max((budget.count_tokens(f" {text.text}") for text in texts.candidates), default=0)
@@ -60,7 +61,6 @@ def as_text(prompt: Prompt, index: int) -> str:
     if prompt.slot_role == "user":
         turns += [("user", slot), ("assistant", prompt.answer)]
     else:
-        # Without a lead-in the branch opens the turn; its own space is for the tokenizer, not for readers.
         turns += [("assistant", slot)]
     return "\n\n".join(f"[{role}]\n{content}" for role, content in turns)
 

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import yaml
@@ -78,7 +79,7 @@ def load_bytes(content: bytes, filename: str) -> Template:
     return Template(ref=ref, kind=sections.kind, sections=sections)
 
 
-def _shipped() -> dict[str, resources.abc.Traversable]:
+def _shipped() -> dict[str, Traversable]:
     folder = resources.files("prompts") / "templates"
     return {entry.name.removesuffix(_SUFFIX): entry for entry in folder.iterdir() if entry.name.endswith(_SUFFIX)}
 

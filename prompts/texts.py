@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prompts.budget import Kept
+from prompts.errors import TemplateError
 from prompts.sanitise import MAX_ATTRIBUTE, MAX_QUERY, MAX_TITLE, Clean, sanitise
 from prompts.template import Template
 from prompts.types import PromptContext
@@ -60,7 +61,11 @@ def latest(history: tuple[PastText, ...], n: int) -> tuple[PastText, ...]:
 
 
 def collect(template: Template, context: PromptContext, control_tokens: frozenset[str]) -> Texts:
-    """All texts of a context, sanitised; those the template has no section for are left out."""
+    """All texts of a context, sanitised. Raises TemplateError for demonstrations the template cannot show."""
+    if context.demonstrations and template.sections.demonstration is None:
+        raise TemplateError(
+            f"template {template.name!r} has no section demonstration; add one, or set examples.shots to 0"
+        )
 
     def title(item: Item) -> Clean:
         clean = sanitise(item.title, max_chars=MAX_TITLE, control_tokens=control_tokens)
@@ -81,7 +86,6 @@ def collect(template: Template, context: PromptContext, control_tokens: frozense
                 domain=_one_domain([*(past.item for past in shot.history), shot.chosen]),
             )
             for shot in context.demonstrations
-            if template.sections.demonstration is not None
         ),
         query=_query(context.query, control_tokens),
         profile=_profile(template, context.user, control_tokens),
