@@ -79,7 +79,7 @@ class Prompt:
     slot_role: Literal["user", "assistant"]
     before: str
     branches: tuple[str, ...]
-    """What fills the slot for each candidate, in the order of the context's candidates; each starts with its own space."""
+    """What fills the slot for each candidate, in the context's order of candidates; each starts with its own space."""
     after: str
     answer: str
     labels: tuple[str, str] | None

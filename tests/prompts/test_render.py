@@ -42,9 +42,10 @@ def test_sequential_is_the_recipe() -> None:
 def test_sequential_in_chinese() -> None:
     prompt = show(load_template("sequential", "zh"), PromptContext(history=SEEN, candidates=UP))
     assert prompt.before == (
-        "一位观众看过以下电影，按时间从早到晚排列：\n- Alien\n- Heat\n- Fargo\n对方接下来会看这部电影吗？请回答是或否。\n电影："
+        "一位观众看过以下电影，按时间从早到晚排列：\n- Alien\n- Heat\n- Fargo\n"
+        "对方接下来会看这部电影吗？请只回答“是”或“不”。\n电影："
     )
-    assert (prompt.branches, prompt.answer, prompt.labels) == ((" Up", " Brazil"), "回答：", ("是", "否"))
+    assert (prompt.branches, prompt.answer, prompt.labels) == ((" Up", " Brazil"), "回答：", ("是", "不"))
 
 
 def test_likelihood_asks_in_the_users_turn_and_leaves_the_title_open() -> None:

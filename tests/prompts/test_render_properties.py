@@ -96,8 +96,9 @@ def test_a_prompt_keeps_to_its_budget_or_says_that_it_cannot(
 
     try:
         prompt = render(template, context, TokenBudget(max_tokens=limit, count_tokens=count), CONTROL)
-    except BudgetError as error:
-        assert str(limit) in str(error)
+    except BudgetError:
+        # Nothing of the context but the longest candidate and the query can be to blame.
+        assert limit < 24 + 24 + 250 + (500 + 120 + 60) // 3
         return
     assert all(count(as_text(prompt, index)) <= limit for index in range(len(prompt.branches)))
     assert len(prompt.branches) == len(context.candidates)
