@@ -1,0 +1,305 @@
+"""The retrieval store in Chroma, embedded under a folder or at a `chroma run` server.
+
+The index mirrors the record and can always be built anew. Each of its collections belongs to a generation; one small
+state collection says which generation is current, from which record and embedder it was built and up to which
+record version. A rebuild fills the next generation and then changes that one row, so readers see the old index or
+the new one and never a half.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import chromadb
+import httpx
+import numpy as np
+from chromadb.api.client import Client
+from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
+from chromadb.config import Settings
+from chromadb.errors import ChromaError, NotFoundError
+from filelock import FileLock
+
+from retrieval.entries import Entry, IndexState
+from retrieval.errors import StoreError
+from retrieval.lock import acquire
+from retrieval.protocol import Collection, Hit, Vectors
+
+T = TypeVar("T")
+
+COLLECTIONS: tuple[Collection, ...] = ("items", "interactions", "demonstrations")
+CHUNK = 2_000
+"""Entries per call: under Chroma's own limit and under the server's 40 MiB per request at 1,536 dimensions."""
+
+_STATE = "fewrec-state"
+_SEARCHED = CreateHNSWConfiguration(space="cosine", ef_construction=200, max_neighbors=32, ef_search=200)
+_BY_ID = CreateHNSWConfiguration(space="cosine", ef_construction=8, max_neighbors=4, ef_search=16)
+_GRAPHS: Mapping[Collection, CreateHNSWConfiguration] = {
+    "items": _SEARCHED,
+    # Read by id only: a minimal graph takes 100,000 entries of 384 dimensions in about half the time.
+    "interactions": _BY_ID,
+    "demonstrations": _SEARCHED,
+}
+
+
+class Generation:
+    """The three collections of one build of the index. Thread-safe."""
+
+    def __init__(self, client: Client, number: int, place: str) -> None:
+        self._client = client
+        self._place = place
+        self.number = number
+        self._collections: dict[Collection, chromadb.Collection] = {}
+
+    def upsert(self, collection: Collection, entries: Sequence[Entry]) -> None:
+        """Store entries with distinct ids, replacing those of the same id."""
+        with _explained(self._place):
+            for part in _chunks(entries):
+                self._of(collection).upsert(
+                    ids=[entry.id for entry in part],
+                    embeddings=np.stack([entry.vector for entry in part]).astype(np.float32, copy=False),
+                    metadatas=[dict(entry.metadata) for entry in part],
+                )
+
+    def delete(self, collection: Collection, ids: Sequence[str]) -> None:
+        """Delete entries; ids that are not stored are passed over."""
+        with _explained(self._place):
+            for part in _chunks(ids):
+                self._of(collection).delete(ids=list(part))
+
+    def count(self, collection: Collection) -> int:
+        """Number of entries."""
+        with _explained(self._place):
+            return int(self._of(collection).count())
+
+    def ids(self, collection: Collection) -> Iterator[str]:
+        """All ids, in no order, read a page at a time; no writing in between."""
+        offset = 0
+        while True:
+            with _explained(self._place):
+                page = self._of(collection).get(limit=CHUNK, offset=offset, include=[])["ids"]
+            yield from page
+            if len(page) < CHUNK:
+                return
+            offset += len(page)
+
+    def sample(self, collection: Collection, n: int) -> list[str]:
+        """At most n ids, spread evenly over the collection; the same ones each time."""
+        total = self.count(collection)
+        places = sorted({i * total // n for i in range(n)}) if total else []
+        with _explained(self._place):
+            pages = [self._of(collection).get(limit=1, offset=place, include=[])["ids"] for place in places]
+        return [page[0] for page in pages if page]
+
+    def metadata(self, collection: Collection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Stored metadata by id; ids that are not stored are absent."""
+        found: dict[str, Mapping[str, Any]] = {}
+        with _explained(self._place):
+            for part in _chunks(tuple(dict.fromkeys(ids))):
+                page = self._of(collection).get(ids=list(part), include=["metadatas"])
+                found.update(zip(page["ids"], page["metadatas"] or [], strict=True))
+        return found
+
+    def nearest(self, collection: Collection, vector: Vectors, k: int) -> list[Hit]:
+        """As `VectorIndex.nearest`."""
+        if k < 1:
+            return []
+        with _explained(self._place):
+            source = self._of(collection)
+            k = min(k, source.count())
+            if k == 0:
+                return []
+            query = np.asarray(vector, dtype=np.float32).reshape(1, -1)
+            found = source.query(query_embeddings=query, n_results=k, include=["distances"])
+        distances = cast("list[list[float]]", found["distances"])
+        hits = [
+            Hit(id=entry_id, similarity=max(-1.0, min(1.0, 1.0 - distance)))
+            for entry_id, distance in zip(found["ids"][0], distances[0], strict=True)
+        ]
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
+
+    def vectors(self, collection: Collection, ids: Sequence[str]) -> dict[str, Vectors]:
+        """As `VectorIndex.vectors`."""
+        found: dict[str, Vectors] = {}
+        with _explained(self._place):
+            for part in _chunks(tuple(dict.fromkeys(ids))):
+                page = self._of(collection).get(ids=list(part), include=["embeddings"])
+                rows = np.asarray(page["embeddings"], dtype=np.float32)
+                found.update(zip(page["ids"], rows, strict=True))
+        return found
+
+    def _of(self, collection: Collection) -> chromadb.Collection:
+        if collection not in self._collections:
+            self._collections[collection] = self._client.get_collection(
+                _name(collection, self.number), embedding_function=None
+            )
+        return self._collections[collection]
+
+
+class ChromaIndex:
+    """Vectors of items, interactions and demonstrations. Implements `VectorIndex`; thread-safe.
+
+    Raises StoreError when Chroma cannot be read or written.
+    """
+
+    def __init__(self, client: Client, place: str, lock: FileLock | None) -> None:
+        self._client = client
+        self.place = place
+        self._lock = lock
+        self._guard = threading.Lock()
+        self._current: Generation | None = None
+        self._closed = False
+
+    @classmethod
+    def open_embedded(cls, folder: Path) -> ChromaIndex:
+        """Open or make an index that lives in `folder`. Raises StoreBusyError while another process has it open:
+        Chroma would lose entries without an error."""
+        busy = (
+            f"The index in {folder} is in use by another process. End that process, or share the index: "
+            f"`chroma run --path {folder}` and set index.url to its address."
+        )
+        lock = acquire(folder / "fewrec.lock", busy=busy)
+        try:
+            with _explained(str(folder)):
+                settings = _OwnSettings(anonymized_telemetry=False, allow_reset=False)
+                client = chromadb.PersistentClient(folder, settings=settings)
+            return cls(cast("Client", client), str(folder), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def connect(cls, url: str) -> ChromaIndex:
+        """Use the `chroma run` server at http(s)://host:port."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise StoreError(f"index.url {url!r} is no server address. Example: http://127.0.0.1:8000")
+        ssl = parts.scheme == "https"
+        port = parts.port or (443 if ssl else 80)
+        with _explained(url):
+            settings = _OwnSettings(anonymized_telemetry=False, allow_reset=False)
+            client = chromadb.HttpClient(parts.hostname, port, ssl=ssl, settings=settings)
+        return cls(cast("Client", client), url, None)
+
+    def close(self) -> None:
+        """Let go of Chroma and of the folder. Closing twice is fine."""
+        if not self._closed:
+            self._closed = True
+            self._client.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def nearest(self, collection: Collection, vector: Vectors, k: int) -> list[Hit]:
+        """As the protocol says; nothing where the index was never built."""
+        return self._read(lambda current: current.nearest(collection, vector, k), [])
+
+    def vectors(self, collection: Collection, ids: Sequence[str]) -> dict[str, Vectors]:
+        """As the protocol says; nothing where the index was never built."""
+        return self._read(lambda current: current.vectors(collection, ids), {})
+
+    def state(self) -> IndexState | None:
+        """What is current, as stored; None where the index was never built."""
+        with _explained(self.place):
+            try:
+                stored = self._client.get_collection(_STATE, embedding_function=None).metadata
+            except NotFoundError:
+                return None
+        # Between making the collection and filling it there is nothing to read yet.
+        return None if not stored else IndexState(**stored)
+
+    def current(self) -> Generation | None:
+        """The generation that is read now; None where the index was never built."""
+        with self._guard:
+            if self._current is None:
+                self._current = self._load()
+            return self._current
+
+    def build(self) -> Generation:
+        """A new, empty generation that nobody reads before `publish`. Left-overs of a broken build are removed."""
+        state = self.state()
+        number = 1 if state is None else state.generation + 1
+        with _explained(self.place):
+            self._drop_all_but(0 if state is None else state.generation)
+            for collection in COLLECTIONS:
+                graph = CreateCollectionConfiguration(hnsw=_GRAPHS[collection])
+                self._client.create_collection(_name(collection, number), embedding_function=None, configuration=graph)
+        return Generation(self._client, number, self.place)
+
+    def publish(self, state: IndexState) -> None:
+        """Store the state, in one step; a new generation becomes current and the old one is removed."""
+        with _explained(self.place):
+            self._client.get_or_create_collection(_STATE, embedding_function=None).modify(metadata=asdict(state))
+            with self._guard:
+                swapped = self._current is None or self._current.number != state.generation
+                if swapped:
+                    self._current = Generation(self._client, state.generation, self.place)
+            if swapped:
+                self._drop_all_but(state.generation)
+
+    def _load(self) -> Generation | None:
+        state = self.state()
+        return None if state is None else Generation(self._client, state.generation, self.place)
+
+    def _read(self, read: Callable[[Generation], T], nothing: T) -> T:
+        current = self.current()
+        if current is None:
+            return nothing
+        try:
+            return read(current)
+        except _GoneError:
+            # Another process rebuilt the index on the server and removed the generation we knew.
+            with self._guard:
+                self._current = self._load()
+            current = self.current()
+            return nothing if current is None else read(current)
+
+    def _drop_all_but(self, generation: int) -> None:
+        keep = {_STATE, *(_name(collection, generation) for collection in COLLECTIONS)}
+        for found in self._client.list_collections():
+            if found.name.startswith("fewrec-") and found.name not in keep:
+                self._client.delete_collection(found.name)
+
+
+class _GoneError(StoreError):
+    """A collection is not there any more."""
+
+
+class _OwnSettings(Settings):
+    """Chroma's settings without its environment variables and .env file, whose names carry no prefix."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: Any, env_settings: Any, dotenv_settings: Any, file_secret_settings: Any
+    ) -> tuple[Any, ...]:
+        return (init_settings,)
+
+
+def _name(collection: Collection, generation: int) -> str:
+    return f"fewrec-{collection}-{generation}"
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), CHUNK):
+        yield rows[start : start + CHUNK]
+
+
+@contextlib.contextmanager
+def _explained(place: str) -> Generator[None]:
+    try:
+        yield
+    except NotFoundError as error:
+        raise _GoneError(f"Index {place}: {error}. Build it anew: `fewrec index rebuild`.") from error
+    except (ChromaError, httpx.HTTPError, OSError, ValueError) as error:
+        problem = " ".join(str(error).split()) or type(error).__name__
+        if place.startswith("http"):
+            advice = "Check that `chroma run` is up at index.url."
+        elif "readonly" in problem or "read-only" in problem.lower() or "permission" in problem.lower():
+            advice = "Make the folder writable, or set FEWREC_HOME to another folder."
+        else:
+            advice = "If it stays, build it anew: `fewrec index rebuild`."
+        raise StoreError(f"Index {place}: {problem}. {advice}") from error
