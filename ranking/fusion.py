@@ -22,9 +22,9 @@ class Fused:
 def fuse(llm_scores: Sequence[float] | None, signals: Sequence[Signals], weights: FusionWeights) -> list[Fused]:
     """Weighted sum of standardised values, in the order of `signals`.
 
-    Each value is standardised over this list (mean 0, standard deviation 1, population formula), so weights do not depend on
-    a model's scale. A value that could not be measured contributes 0, as does one that is the same for all. `llm_scores` is
-    None where the LLM did not rank; else it has the length of `signals`. Raises ValueError if the lengths differ or a value is not finite.
+    Each value is standardised over this list (mean 0, standard deviation 1, population formula), so that weights do not
+    depend on a model's scale. A value that could not be measured contributes 0, as does one that is the same for all.
+    `llm_scores` is None where the LLM did not rank. Raises ValueError if lengths differ or a value is not finite.
     """
     if llm_scores is not None and len(llm_scores) != len(signals):
         raise ValueError(f"{len(llm_scores)} LLM scores for {len(signals)} candidates")
@@ -43,7 +43,7 @@ def fuse(llm_scores: Sequence[float] | None, signals: Sequence[Signals], weights
 
 
 def standardise(values: Sequence[float | None]) -> list[float]:
-    """Mean 0 and standard deviation 1 over the values that are there; 0 for the missing ones and for a constant list."""
+    """Mean 0 and standard deviation 1 over the values that are there; 0 for missing ones and for a constant list."""
     present = [value for value in values if value is not None]
     if any(not math.isfinite(value) for value in present):
         raise ValueError("a score to fuse is not finite")

@@ -16,8 +16,8 @@ _MOST_NAMED = 2
 async def explain(strategy: Strategy, context: PromptContext, ranked: Sequence[RankedItem]) -> list[Reason]:
     """One reason per ranked item, in order. Scores len(context.history) + 1 prompts in one batch.
 
-    `context` is the one the list was ranked with. The influence of a past item on a recommended item is its LLM score with the whole
-    history minus its score with that past item left out, the rest unchanged.
+    `context` is the one the list was ranked with. The influence of a past item on a recommended item is the latter's
+    LLM score with the whole history minus its score with that past item left out, the rest unchanged.
     """
     whole = replace(context, candidates=tuple(entry.item for entry in ranked))
     if not context.history or not ranked:

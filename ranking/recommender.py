@@ -1,4 +1,4 @@
-"""The one composition: retrieval, examples, prompt, LLM, fusion, reasons. Every door and every measurement drives this."""
+"""The one composition: retrieval, examples, prompt, LLM, fusion, reasons. Every door and measurement drives this."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from retrieval.examples import ExampleSelector
+from retrieval.retriever import Retriever
+
 from prompts.types import Dropped, PromptContext
 from ranking.fusion import Fused, fuse
 from ranking.protocol import Engine, Strategy
@@ -15,8 +18,6 @@ from ranking.reasons import explain as explain_items
 from ranking.settings import FusionWeights
 from ranking.types import RankedItem, Recommendation, Stage, StrategyScores
 from retrieval.errors import InputError
-from retrieval.examples import ExampleSelector
-from retrieval.retriever import Retriever
 from retrieval.types import Query, Retrieved
 
 

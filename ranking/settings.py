@@ -1,4 +1,4 @@
-"""Every setting with its default. Read from a YAML file (--config), the environment (FEWREC_…, nested with __) and flags."""
+"""Every setting with its default. Flags win over a YAML file (--config), which wins over the environment (FEWREC_…)."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ class FusionWeights(Section):
 class Settings(BaseSettings):
     """All of FewRec's settings."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="FEWREC_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="FEWREC_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("fewrec")))
     """Folder of the record and the index."""

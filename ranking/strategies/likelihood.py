@@ -35,9 +35,7 @@ class Likelihood:
     async def score(self, contexts: Sequence[PromptContext]) -> list[StrategyScores]:
         """One verdict per context, in order. Scores are differences of log-probabilities in nats."""
         prompts = [render(self._template, c, self._budget, self._engine.control_tokens) for c in contexts]
-        bases = [
-            render_unconditional(self._template, c, self._budget, self._engine.control_tokens) for c in contexts
-        ]
+        bases = [render_unconditional(self._template, c, self._budget, self._engine.control_tokens) for c in contexts]
         missing = [self._without_known(base) for base in bases]
         asked = [prompt for prompt in missing if prompt.branches]
         scored = await self._engine.score([*prompts, *asked])

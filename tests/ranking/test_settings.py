@@ -40,7 +40,7 @@ def test_a_bad_file_is_named_with_its_setting(tmp_path: Path, text: str, message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nowhere.yaml"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml"):
         load_settings(tmp_path / "nowhere.yaml")
 
 
