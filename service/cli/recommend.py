@@ -1,0 +1,78 @@
+"""`fewrec recommend`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import typer
+
+from service.cli import options
+from service.cli.context import Globals, Output, globals_of, print_json
+from service.cli.options import ModelOptions, build_query
+
+if TYPE_CHECKING:
+    from ranking.settings import Settings
+    from ranking.types import Recommendation
+    from retrieval.types import Query
+
+
+def recommend(
+    ctx: typer.Context,
+    user: options.UserArgument = None,
+    n: options.Number = 10,
+    query: options.Text = None,
+    filters: options.Filters = None,
+    exclude: options.Exclude = None,
+    domain: options.Domain = None,
+    explain: options.Explain = False,
+    output: options.OutputOption = Output.TABLE,
+    model: options.Model = None,
+    adapter: options.Adapter = None,
+    template: options.TemplateName = None,
+    language: options.LanguageOption = None,
+    strategy: options.StrategyOption = None,
+    shots: options.Shots = None,
+    history: options.HistoryLength = None,
+    candidates: options.Candidates = None,
+) -> None:
+    """Rank items for a user, for a query, or for both."""
+    given = globals_of(ctx)
+    wanted = build_query(user, query, filters, exclude, domain)
+    settings = given.settings(
+        **ModelOptions(
+            model=model,
+            adapter=adapter,
+            template=template,
+            language=language,
+            strategy=strategy,
+            shots=shots,
+            history=history,
+            candidates=candidates,
+        ).flags()
+    )
+    show(given, answer(given, settings, wanted, n, explain=explain), output)
+
+
+def answer(given: Globals, settings: Settings, query: Query, n: int, *, explain: bool) -> Recommendation:
+    """Opens the store and the model, asks once, and closes them again."""
+    from ranking.factory import open_recommender
+    from service.cli.progress import bars
+
+    with bars(given.err) as progress, open_recommender(settings, progress) as recommender:
+        return asyncio.run(recommender.recommend(query, n, explain=explain))
+
+
+def show(given: Globals, recommendation: Recommendation, output: Output) -> None:
+    """A table for people, or the wire shape for programs."""
+    if output is Output.JSON:
+        from service.schemas import RecommendationOut
+
+        print_json(given.out, RecommendationOut.of(recommendation).model_dump_json(indent=2))
+        return
+    from service.cli.tables import recommendation_table, summary_line
+
+    given.out.print(recommendation_table(recommendation))
+    given.out.print(summary_line(recommendation))
+    for note in recommendation.notes:
+        given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)

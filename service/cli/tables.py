@@ -1,0 +1,109 @@
+"""Answers as rich tables. Titles are untrusted: they are shown as text, never read as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from prompts.types import Prompt
+from ranking.types import RankedItem, Recommendation
+from retrieval.types import Item
+
+_YEAR = "year"
+
+
+def name_of(item: Item) -> Text:
+    """The title, with the year where the item has one and the title does not say it."""
+    year = item.attributes.get(_YEAR)
+    if isinstance(year, float | int) and not isinstance(year, bool) and f"{year:.0f}" not in item.title:
+        return Text.assemble(item.title, (f" ({year:.0f})", "dim"))
+    return Text(item.title)
+
+
+def recommendation_table(recommendation: Recommendation) -> Table:
+    """Rank, item, the scores and where the item stood before the model ranked; reasons where they were asked for."""
+    explained = any(ranked.reason is not None for ranked in recommendation.items)
+    table = Table(title=_title(recommendation), title_justify="left", show_lines=explained)
+    table.add_column("#", justify="right", style="bold")
+    table.add_column("item", overflow="fold", ratio=3)
+    table.add_column("id", overflow="fold", style="dim")
+    table.add_column("score", justify="right")
+    table.add_column("LLM", justify="right")
+    table.add_column("before", justify="right", style="dim")
+    if explained:
+        table.add_column("why", overflow="fold", ratio=4)
+    for ranked in recommendation.items:
+        cells: list[Text | str] = [
+            str(ranked.rank),
+            name_of(ranked.item),
+            Text(ranked.item.item_id),
+            f"{ranked.score:.2f}",
+            "-" if ranked.llm_score is None else f"{ranked.llm_score:.2f}",
+            str(ranked.retrieval_rank),
+        ]
+        table.add_row(*cells, *([why(ranked)] if explained else []))
+    return table
+
+
+def why(ranked: RankedItem) -> Text:
+    """The reason's sentence; a dash where none was measured."""
+    return Text("-" if ranked.reason is None else ranked.reason.text)
+
+
+def _title(recommendation: Recommendation) -> Text:
+    whom = "anybody" if recommendation.user is None else recommendation.user.user_id
+    return Text(f"{len(recommendation.items)} items for {whom}")
+
+
+def summary_line(recommendation: Recommendation) -> Text:
+    """Who ranked, with what, and how long each stage took."""
+    parts = []
+    if recommendation.engine is not None:
+        engine = recommendation.engine
+        adapter = f" + {engine.adapter}" if engine.adapter else ""
+        parts.append(f"{engine.model}{adapter} ({engine.dtype} on {engine.device})")
+    else:
+        parts.append("retrieval's order, no model")
+    if recommendation.template is not None:
+        template = recommendation.template
+        parts.append(f"{recommendation.strategy}, template {template.name} v{template.version} {template.language}")
+    parts.append(f"{recommendation.n_candidates} candidates, {recommendation.n_history_shown} past items shown")
+    parts.append(times_of(recommendation))
+    return Text(" · ".join(parts), style="dim")
+
+
+def times_of(recommendation: Recommendation) -> str:
+    """Seconds by stage, in their order."""
+    return ", ".join(f"{stage.name} {stage.seconds:.2f} s" for stage in recommendation.stages)
+
+
+def facts_table(title: str, facts: Sequence[tuple[str, str]]) -> Table:
+    """Names and values, one row each."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def prompt_text(prompt: Prompt, candidate: int | None) -> Text:
+    """A prompt as the model reads it, turn by turn; all candidates in the slot, or one of them (1-based)."""
+    text = Text()
+    for message in prompt.messages:
+        text.append(f"[{message.role}]\n", style="bold cyan").append(f"{message.content}\n\n")
+    text.append(f"[{prompt.slot_role}]\n", style="bold cyan").append(prompt.before)
+    if candidate is not None:
+        text.append(prompt.branches[candidate - 1], style="green")
+    else:
+        width = len(str(len(prompt.branches)))
+        for place, branch in enumerate(prompt.branches, start=1):
+            text.append(f"\n  {place:>{width}} ┆", style="dim").append(branch, style="green")
+        text.append("\n")
+    text.append(prompt.after)
+    if prompt.labels is not None:
+        text.append("\n\n[assistant]\n", style="bold cyan").append(prompt.answer)
+        text.append(f" … {' or '.join(repr(label) for label in prompt.labels)}?", style="dim")
+    return text

@@ -1,0 +1,232 @@
+"""What an answer looks like on the wire: the command line's --output json and the HTTP API share these shapes.
+
+Field names are part of the interface: a new field may come, none may change its meaning.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation
+from retrieval.types import Attributes, Signals, Vote
+
+
+class Wire(BaseModel):
+    """Base of the wire models: unknown fields are refused, so that a schema and its reader cannot drift apart."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelOut(Wire):
+    """Which model ranked."""
+
+    engine: str
+    name: str
+    revision: str
+    adapter: str | None
+    device: str
+    dtype: str
+    max_context: int
+
+
+class TemplateOut(Wire):
+    """Which prompt template was rendered."""
+
+    name: str
+    version: int
+    language: str
+    digest: str
+
+
+class SourceOut(Wire):
+    """A candidate source that proposed the item, and at which rank of its own list."""
+
+    name: str
+    rank: int
+    score: float
+
+
+class PartOut(Wire):
+    """One term of the fused score; `value` is null where it could not be measured."""
+
+    name: str
+    value: float | None
+    weight: float
+    contribution: float
+
+
+class SignalsOut(Wire):
+    """Retrieval's evidence; null where there was nothing to measure it on."""
+
+    similarity_max: float | None
+    similarity_mean: float | None
+    query_similarity: float | None
+    cooccurrence: float | None
+    log_popularity: float
+
+
+class BecauseOut(Wire):
+    """A past item and how much it moved the recommended one: positive is up."""
+
+    item_id: str
+    title: str
+    score_change: float
+
+
+class ReasonOut(Wire):
+    """Measured facts behind an item, and a sentence made of these facts only."""
+
+    text: str
+    because: list[BecauseOut]
+    shared: list[str]
+
+
+class ItemOut(Wire):
+    """One place of the list."""
+
+    item_id: str
+    title: str
+    score: float
+    rank: int
+    domain: str
+    attributes: dict[str, JsonValue]
+    llm_score: float | None
+    retrieval_rank: int
+    parts: list[PartOut]
+    sources: list[SourceOut]
+    signals: SignalsOut
+    reason: ReasonOut | None
+
+
+class CountsOut(Wire):
+    """How much went in."""
+
+    candidates: int
+    history: int
+    history_shown: int
+    demonstrations: int
+    prompt_tokens: int
+    model_calls: int
+
+
+class DroppedOut(Wire):
+    """What did not fit the prompt or had to be made harmless; all zero means nothing."""
+
+    history: int
+    demonstrations: int
+    clipped: int
+    neutralised: int
+
+
+class TimingOut(Wire):
+    """Wall time of one stage."""
+
+    stage: str
+    seconds: float
+
+
+class RecommendationOut(Wire):
+    """A whole answer."""
+
+    request_id: str
+    user_id: str | None
+    items: list[ItemOut]
+    requested: int
+    ranked_by: str
+    model: ModelOut | None
+    strategy: str | None
+    template: TemplateOut | None
+    counts: CountsOut
+    dropped: DroppedOut
+    notes: list[str]
+    timings: list[TimingOut]
+
+    @classmethod
+    def of(cls, answer: Recommendation) -> RecommendationOut:
+        """The wire shape of an answer; nothing is left out and nothing is rounded."""
+        template, dropped = answer.template, answer.dropped
+        return cls(
+            request_id=answer.request_id,
+            user_id=None if answer.user is None else answer.user.user_id,
+            items=[_item(item) for item in answer.items],
+            requested=answer.requested,
+            ranked_by=answer.ranked_by,
+            model=None if answer.engine is None else _model(answer.engine),
+            strategy=answer.strategy,
+            template=template
+            and TemplateOut(
+                name=template.name, version=template.version, language=template.language, digest=template.digest
+            ),
+            counts=CountsOut(
+                candidates=answer.n_candidates,
+                history=answer.n_history,
+                history_shown=answer.n_history_shown,
+                demonstrations=answer.n_demonstrations,
+                prompt_tokens=answer.prompt_tokens,
+                model_calls=answer.model_calls,
+            ),
+            dropped=DroppedOut(
+                history=dropped.history,
+                demonstrations=dropped.demonstrations,
+                clipped=dropped.clipped,
+                neutralised=dropped.neutralised,
+            ),
+            notes=list(answer.notes),
+            timings=[TimingOut(stage=stage.name, seconds=stage.seconds) for stage in answer.stages],
+        )
+
+
+def _model(info: EngineInfo) -> ModelOut:
+    return ModelOut(
+        engine=info.engine,
+        name=info.model,
+        revision=info.revision,
+        adapter=info.adapter,
+        device=info.device,
+        dtype=info.dtype,
+        max_context=info.max_context,
+    )
+
+
+def _item(ranked: RankedItem) -> ItemOut:
+    return ItemOut(
+        item_id=ranked.item.item_id,
+        title=ranked.item.title,
+        score=ranked.score,
+        rank=ranked.rank,
+        domain=ranked.item.domain,
+        attributes=_attributes(ranked.item.attributes),
+        llm_score=ranked.llm_score,
+        retrieval_rank=ranked.retrieval_rank,
+        parts=[_part(part) for part in ranked.parts],
+        sources=[_source(vote) for vote in ranked.votes],
+        signals=_signals(ranked.signals),
+        reason=None if ranked.reason is None else _reason(ranked.reason),
+    )
+
+
+def _attributes(attributes: Attributes) -> dict[str, JsonValue]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in attributes.items()}
+
+
+def _part(part: FusionPart) -> PartOut:
+    return PartOut(name=part.name, value=part.value, weight=part.weight, contribution=part.contribution)
+
+
+def _source(vote: Vote) -> SourceOut:
+    return SourceOut(name=vote.source, rank=vote.rank, score=vote.score)
+
+
+def _signals(signals: Signals) -> SignalsOut:
+    return SignalsOut(
+        similarity_max=signals.similarity_max,
+        similarity_mean=signals.similarity_mean,
+        query_similarity=signals.query_similarity,
+        cooccurrence=signals.cooccurrence,
+        log_popularity=signals.log_popularity,
+    )
+
+
+def _reason(reason: Reason) -> ReasonOut:
+    because = [BecauseOut(item_id=i.item_id, title=i.title, score_change=i.score_change) for i in reason.because]
+    return ReasonOut(text=reason.text, because=because, shared=list(reason.shared))

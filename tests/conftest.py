@@ -1,0 +1,34 @@
+"""What every test gets: no telemetry, no hub, and no user's folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.environment import keep_to_ourselves
+
+keep_to_ourselves()  # before any test module imports a library that reads these
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Points FewRec's home at a folder of this test and hides the developer's own settings. Returns that home."""
+    for name in list(os.environ):
+        if name.upper().startswith("FEWREC_") and name != "FEWREC_TEST_CACHE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("FEWREC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder shared by the tests marked `model`, so that the model is prepared once a run.
+
+    FEWREC_TEST_CACHE names a folder that is kept between runs instead.
+    """
+    kept = os.environ.get("FEWREC_TEST_CACHE")
+    yield Path(kept) if kept else tmp_path_factory.mktemp("models")
