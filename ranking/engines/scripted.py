@@ -1,4 +1,4 @@
-"""An engine without a model, for unit tests only: a function says what each branch scores. Never offered by a setting."""
+"""An engine without a model, for unit tests only: a function says what each branch scores. No setting offers it."""
 
 from __future__ import annotations
 

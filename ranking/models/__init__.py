@@ -1,0 +1,4 @@
+from ranking.models.prepare import locate, prepare
+from ranking.models.verify import ListedModel, VerifiedModel, list_models, verify
+
+__all__ = ["ListedModel", "VerifiedModel", "list_models", "locate", "prepare", "verify"]

@@ -1,0 +1,135 @@
+"""The only module that speaks to transformers: loads models, converts GGUF files, registers our attention."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ranking.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+_ATTENTION = "fewrec_packed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pretrained:
+    """A loaded model and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+    max_context: int
+    """Longest sequence in tokens over which every layer sees everything before it."""
+    structured: bool
+    """Whether the model runs the attention function it was loaded with (else it wants a mask)."""
+
+
+def convert_gguf(source: Path, folder: Path) -> None:
+    """Writes the model of a GGUF file into a folder, dequantized to bfloat16 safetensors, with its tokenizer.
+
+    Raises ModelError if the file is no readable GGUF model, OSError if the folder cannot be written.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    where: dict[str, Any] = {"gguf_file": source.name, "local_files_only": True}
+    with _quiet():
+        try:
+            tokenizer: Any = AutoTokenizer.from_pretrained(str(source.parent), **where)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                str(source.parent), quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **where
+            )
+        except Exception as error:  # the reader raises whatever a broken file leads it to
+            raise ModelError(f"{source} cannot be read as a GGUF model: {_one_line(error)}") from error
+        model.save_pretrained(str(folder))
+        tokenizer.save_pretrained(str(folder))
+
+
+def load_pretrained(
+    folder: Path, *, device: str, dtype: torch.dtype, attention: Callable[..., Any] | None
+) -> Pretrained:
+    """Loads a causal language model from a folder, without network, ready for inference.
+
+    attention replaces the library's own if every layer of the model looks at all that came before. Raises ModelError
+    if the folder is no such model or it does not fit the device.
+    """
+    from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    with _quiet():
+        try:
+            config: Any = AutoConfig.from_pretrained(str(folder), local_files_only=True).get_text_config()
+            limits = _limits(config)
+            structured = attention is not None and limits.plain
+            options: dict[str, Any] = {"attn_implementation": _ATTENTION} if structured else {}
+            if structured:
+                AttentionInterface.register(_ATTENTION, attention)
+            if device != "cpu":
+                options["device_map"] = "auto" if device == "cuda" else device
+            tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                str(folder), dtype=dtype, local_files_only=True, **options
+            )
+        except ModelError:
+            raise
+        except Exception as error:  # anything at all can be wrong with a folder that a user names
+            raise ModelError(f"the model in {folder} cannot be loaded: {_one_line(error)}") from error
+    if getattr(model, "_is_stateful", False):
+        raise ModelError(f"the model in {folder} is recurrent; packed scoring needs attention in every layer")
+    return Pretrained(
+        model=model.eval().requires_grad_(False),
+        tokenizer=tokenizer,
+        max_context=limits.max_context,
+        structured=structured,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Limits:
+    max_context: int
+    plain: bool
+
+
+def _limits(config: Any) -> _Limits:
+    """What the configuration says of the attention: how far it sees, and whether it is the plain kind."""
+    max_context = int(getattr(config, "max_position_embeddings", None) or 2048)
+    layer_types = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if not layer_types <= {"full_attention", "sliding_attention"}:
+        raise ModelError(f"model type {config.model_type} has layers without attention; packed scoring needs it in all")
+    window = getattr(config, "sliding_window", None)
+    slides = window is not None and ("sliding_attention" in layer_types or getattr(config, "use_sliding_window", True))
+    capped = getattr(config, "attn_logit_softcapping", None) is not None
+    return _Limits(
+        max_context=min(max_context, int(window)) if slides else max_context,
+        plain=not slides and not capped and config.model_type in _PLAIN,
+    )
+
+
+# Models whose layers hand their keyword arguments on to the attention function and add nothing to its scores.
+_PLAIN = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2", "granite", "phi3"})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without progress bars and hints on the terminal, which belongs to the caller; put back afterwards."""
+    # Nothing here may reach for the hub: what is loaded lies in a folder.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
