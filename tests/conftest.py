@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,10 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder shared by the tests marked `model`, so that the model is prepared once a run.
 
     FEWREC_TEST_CACHE names a folder that is kept between runs instead.
     """
     kept = os.environ.get("FEWREC_TEST_CACHE")
-    yield Path(kept) if kept else tmp_path_factory.mktemp("models")
+    return Path(kept) if kept else tmp_path_factory.mktemp("models")

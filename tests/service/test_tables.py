@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+
+from prompts.types import Dropped, Message, Prompt, TemplateRef
+from retrieval.types import Item
+from service.cli.tables import name_of, prompt_text, recommendation_table, summary_line
+from tests.service.answers import TITLE, bare_answer, full_answer
+
+
+def shown(what: RenderableType) -> str:
+    file = io.StringIO()
+    Console(file=file, width=200).print(what)
+    return file.getvalue()
+
+
+def prompt() -> Prompt:
+    return Prompt(
+        messages=(Message(role="system", content="Be brief [bold]."),),
+        slot_role="user",
+        before="Item:",
+        branches=(" Heat", " Alien"),
+        after="?",
+        answer="Answer:",
+        labels=(" Yes", " No"),
+        template=TemplateRef(name="t", version=1, language="en", digest="d"),
+        dropped=Dropped(),
+    )
+
+
+def test_titles_are_never_read_as_markup() -> None:
+    text = shown(recommendation_table(full_answer()))
+    assert TITLE in text
+    assert "(1979)" in text
+    assert "Because of Heat." in text
+
+
+def test_the_summary_names_model_template_and_times() -> None:
+    text = shown(summary_line(full_answer()))
+    assert "scripted (float32 on cpu)" in text
+    assert "likelihood v1 en" in text
+    assert "llm 0.50 s" in text
+
+
+def test_an_empty_answer_is_an_empty_table() -> None:
+    assert "0 items for anybody" in shown(recommendation_table(bare_answer()))
+    assert "no model" in shown(summary_line(bare_answer()))
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (Item(item_id="1", title="Heat", attributes={"year": 1995.0}), "Heat (1995)"),
+        (Item(item_id="1", title="Heat (1995)", attributes={"year": 1995.0}), "Heat (1995)"),
+        (Item(item_id="1", title="Heat", attributes={"year": "unknown"}), "Heat"),
+        (Item(item_id="1", title="Heat"), "Heat"),
+    ],
+)
+def test_a_name_has_the_year_once(item: Item, expected: str) -> None:
+    assert name_of(item).plain == expected
+
+
+def test_a_prompt_is_shown_with_all_candidates_or_one() -> None:
+    both = shown(prompt_text(prompt(), None))
+    assert "[system]\nBe brief [bold]." in both
+    assert "1 ┆ Heat" in both
+    assert "2 ┆ Alien" in both
+    assert "Answer: … ' Yes' or ' No'?" in both
+    assert "Item: Alien?" in shown(prompt_text(prompt(), 2))
