@@ -102,6 +102,26 @@ def check_template(settings: Settings) -> Finding:
     return Finding(check="template", state="ok", detail=f"{ref.name} v{ref.version} {ref.language} ({ref.digest})")
 
 
+def check_model(settings: Settings) -> Finding:
+    """Whether the language model is there; compares sizes (`fewrec models verify` compares checksums)."""
+    from ranking.errors import ModelError
+    from ranking.models.prepare import locate
+    from ranking.models.registry import PACKAGED
+
+    name = settings.model.name
+    if name in PACKAGED:
+        PACKAGED[name].source()
+    try:
+        folder = locate(name, settings.cache)
+    except ModelError as error:
+        detail = " ".join(str(error).split())
+        state: Literal["warn", "fail"] = (
+            "warn" if name in PACKAGED else "fail"
+        )  # packaged ones are prepared on first use
+        return Finding(check="language model", state=state, detail=detail, mend=f"fewrec models prepare {name}")
+    return Finding(check="language model", state="ok", detail=f"{name} in {folder}")
+
+
 def check_embedder(settings: Settings) -> Finding:
     """Whether the embedding model is there and undamaged."""
     from retrieval.embedder import SentenceEmbedder
@@ -143,6 +163,7 @@ def check_index(settings: Settings) -> Finding:
 CHECKS: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
     ("folders", check_folders),
     ("memory", check_memory),
+    ("language model", check_model),
     ("embedding model", check_embedder),
     ("template", check_template),
     ("record", check_record),

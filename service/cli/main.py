@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.cli import doctor, index, prompt, recommend
+from service.cli import doctor, index, models, prompt, recommend
 from service.cli.context import Globals
 from service.cli.errors import ErrorLineGroup
 from service.cli.logs import log_to_stderr
@@ -45,21 +45,19 @@ def options(
         Path | None, typer.Option(help="Folder of the record and the index (FEWREC_HOME).", metavar="FOLDER")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Log everything, and show tracebacks of errors.")] = False,
-    allow_downloads: Annotated[
-        bool, typer.Option("--allow-downloads", help="Let models be fetched from the Hugging Face hub.")
-    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Stores the global options and keeps libraries from calling home."""
-    keep_to_ourselves(downloads=allow_downloads)
+    keep_to_ourselves()
     log_to_stderr(debug=debug)
     ctx.obj = Globals(config=config, home=home, debug=debug, out=Console(), err=Console(stderr=True))
 
 
 app.command("recommend")(recommend.recommend)
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.command("doctor")(doctor.doctor)
 

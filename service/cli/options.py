@@ -46,7 +46,7 @@ Domain = Annotated[str | None, typer.Option(help="Only items of this domain.", r
 Model = Annotated[
     str | None,
     typer.Option(
-        help="The packaged default, a Hugging Face id (with --allow-downloads before the command) or a folder.",
+        help="A packaged model, a folder, or a Hugging Face id (after `fewrec models prepare ID`).",
         rich_help_panel=_MODEL,
     ),
 ]

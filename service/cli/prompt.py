@@ -40,6 +40,7 @@ def render(
 ) -> None:
     """Show the prompt for a user as the model will see it, without asking the model."""
     from ranking.factory import open_recommender
+    from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
     from service.cli.tables import prompt_text
 
@@ -55,8 +56,10 @@ def render(
         candidates=candidates,
     )
     settings = given.settings(**chosen.flags())
-    with bars(given.err) as progress, open_recommender(settings, progress) as recommender:
-        prompt = asyncio.run(recommender.render(wanted, n))
+    with bars(given.err) as progress:
+        make_packaged_ready(settings, progress)
+        with open_recommender(settings, progress) as recommender:
+            prompt = asyncio.run(recommender.render(wanted, n))
     if candidate is not None and candidate > len(prompt.branches):
         raise typer.BadParameter(f"there are {len(prompt.branches)} candidates", param_hint="--candidate")
     if output is Output.JSON:

@@ -57,10 +57,13 @@ def recommend(
 def answer(given: Globals, settings: Settings, query: Query, n: int, *, explain: bool) -> Recommendation:
     """Opens the store and the model, asks once, and closes them again."""
     from ranking.factory import open_recommender
+    from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
 
-    with bars(given.err) as progress, open_recommender(settings, progress) as recommender:
-        return asyncio.run(recommender.recommend(query, n, explain=explain))
+    with bars(given.err) as progress:
+        make_packaged_ready(settings, progress)
+        with open_recommender(settings, progress) as recommender:
+            return asyncio.run(recommender.recommend(query, n, explain=explain))
 
 
 def show(given: Globals, recommendation: Recommendation, output: Output) -> None:
