@@ -30,7 +30,7 @@ def test_help_does_not_load_heavy_libraries() -> None:
         "import sys; from service.cli.main import app\n"
         "try: app(['recommend', '--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'chromadb', 'sentence_transformers', 'sqlalchemy', 'pyarrow', 'scipy', 'fastapi'}\n"
+        "heavy = {'torch', 'transformers', 'chromadb', 'sentence_transformers', 'sqlalchemy', 'pyarrow', 'fastapi'}\n"
         "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
