@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def load_pretrained(
             limits = _limits(config)
             structured = attention is not None and limits.plain
             options: dict[str, Any] = {"attn_implementation": _ATTENTION} if structured else {}
-            if structured:
+            if attention is not None and structured:
                 AttentionInterface.register(_ATTENTION, attention)
             if device != "cpu":
                 options["device_map"] = "auto" if device == "cuda" else device
@@ -100,11 +101,11 @@ def _limits(config: Any) -> _Limits:
     layer_types = set(getattr(config, "layer_types", None) or ["full_attention"])
     if not layer_types <= {"full_attention", "sliding_attention"}:
         raise ModelError(f"model type {config.model_type} has layers without attention; packed scoring needs it in all")
-    window = getattr(config, "sliding_window", None)
+    window: Any = getattr(config, "sliding_window", None)
     slides = window is not None and ("sliding_attention" in layer_types or getattr(config, "use_sliding_window", True))
     capped = getattr(config, "attn_logit_softcapping", None) is not None
     return _Limits(
-        max_context=min(max_context, int(window)) if slides else max_context,
+        max_context=min(max_context, window) if slides else max_context,
         plain=not slides and not capped and config.model_type in _PLAIN,
     )
 
@@ -118,13 +119,16 @@ def _quiet() -> Iterator[None]:
     """Without progress bars and hints on the terminal, which belongs to the caller; put back afterwards."""
     # Nothing here may reach for the hub: what is loaded lies in a folder.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from transformers.utils import logging
+    from transformers.utils import logging as library_logging
 
+    logging: Any = library_logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        # The GGUF reader draws its progress bar whatever it is told.
+        with redirect_stderr(io.StringIO()):
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:
