@@ -16,3 +16,4 @@ class PromptSettings(Section):
     """Name of a prompt template; None is the strategy's own default."""
     language: Literal["en", "zh"] = "en"
     max_tokens: int = Field(default=1024, ge=32, le=131072)
+    """Longest prompt with its longest candidate, chat markup included; older history is dropped to keep to it."""

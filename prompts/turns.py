@@ -107,5 +107,6 @@ def _shots(template: Template, shown: Sequence[DemonstrationText]) -> Shots | No
     for shot in shown:
         words = template.words(shot.domain).values()
         lines = _lines(template, [text.text for text in shot.history], words)
+        lines = lines or fill(template.sections.history.empty, words)
         examples.append({**words, "lines": lines, "chosen": shot.chosen.text})
     return Shots(user=section.user, assistant=section.assistant, examples=tuple(examples))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from prompts.errors import BudgetError, TemplateError
@@ -98,6 +100,16 @@ def test_demonstrations_come_first_and_look_like_the_question() -> None:
         Message(role="user", content=f"{shown}Which film will they watch next? Answer with its title."),
         Message(role="assistant", content="Film: Jaws"),
     )
+
+
+def test_a_demonstration_shows_what_was_liked_only() -> None:
+    def first(*entries: PastItem) -> str:
+        example = replace(shot("Jaws", []), history=entries)
+        context = PromptContext(history=SEEN, candidates=UP, demonstrations=(example,))
+        return show(load_template("sequential"), context).messages[0].content
+
+    assert "first:\n- Birds\nWill" in first(past("Psycho", liked=False), past("Birds"))
+    assert "first:\nNothing is known of what this viewer watched before.\nWill" in first(past("Psycho", liked=False))
 
 
 def test_demonstrations_for_a_template_without_their_section_are_refused() -> None:
@@ -234,7 +246,10 @@ def test_the_unconditional_prompt_depends_on_the_candidates_only(name: str) -> N
     )
     unconditional = render_unconditional(template, rich, ROOMY, frozenset())
     assert unconditional == show(template, PromptContext(history=(), candidates=UP))
-    assert unconditional.branches == show(template, rich).branches
+    conditional = show(template, rich)
+    assert (unconditional.branches, unconditional.after) == (conditional.branches, conditional.after)
+    if template.kind == "likelihood":
+        assert unconditional.before == conditional.before
 
 
 def test_a_context_without_candidates_has_a_prompt_without_branches() -> None:
