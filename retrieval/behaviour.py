@@ -1,0 +1,123 @@
+"""Who interacted with what, in memory: popularity and co-occurrence for any moment.
+
+A snapshot of the record's interactions as a sparse matrix. It is taken anew when the record's version changes, and
+cut to the interactions before the moment asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from retrieval.record import Record
+from retrieval.record.types import InteractionColumns
+from retrieval.types import PastItem
+
+SECONDS_A_DAY = 86_400.0
+HISTORY_LOOKED_AT = 20
+RECENCY = 0.9
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """All behaviour before one moment. Scores are arrays of shape (n_items,) in the order of `item_ids`."""
+
+    item_ids: tuple[str, ...]
+    places: dict[str, int]
+    """Where each item stands in item_ids."""
+    counts: Scores
+    """Number of users who interacted with the item."""
+    ages_s: npt.NDArray[np.float64]
+    """Age of each interaction in seconds, beside `item_index`."""
+    item_index: npt.NDArray[np.int32]
+    matrix: sparse.csc_array
+    """Shape (n_users, n_items): 1 where the user interacted with the item."""
+    user_places: dict[str, int]
+
+    def decayed(self, half_life_days: float) -> Scores:
+        """Interactions per item, each counted half after every half-life."""
+        weights = np.exp2(-self.ages_s / (half_life_days * SECONDS_A_DAY))
+        return np.bincount(self.item_index, weights=weights, minlength=len(self.item_ids))
+
+    def cooccurrence(self, history: Sequence[PastItem], user_id: str | None) -> Scores | None:
+        """Item-to-item cosine with the user's latest 20 items, each weighted 0.9 to the power of its age in places.
+
+        The cosine of i and j is |users of both| / sqrt(|users of i| |users of j|). The user's own interactions are
+        left out of all three counts: they would tie everything the user ever took to the history. None where no
+        past item was taken by anybody else.
+        """
+        latest = [past.item.item_id for past in history[-HISTORY_LOOKED_AT:]][::-1]
+        known = [(self.places[item_id], RECENCY**age) for age, item_id in enumerate(latest) if item_id in self.places]
+        if not known:
+            return None
+        columns = [place for place, _ in known]
+        together = np.asarray((self.matrix.T @ self.matrix[:, columns]).todense(), dtype=np.float64)
+        own = self._own(user_id)
+        together -= np.outer(own, own[columns])
+        counts = self.counts - own
+        norms = np.sqrt(np.outer(counts, counts[columns]))
+        cosines = np.divide(together, norms, out=np.zeros_like(together), where=norms > 0)
+        cosines[columns, range(len(columns))] = 0.0
+        if not cosines.any():
+            return None
+        return np.asarray(cosines @ np.array([weight for _, weight in known]), dtype=np.float64)
+
+    def _own(self, user_id: str | None) -> Scores:
+        place = None if user_id is None else self.user_places.get(user_id)
+        if place is None:
+            return np.zeros(len(self.item_ids))
+        return np.asarray(self.matrix[[place], :].todense(), dtype=np.float64).ravel()
+
+
+class Behaviour:
+    """Gives the Moment for a time; keeps the latest snapshot and the latest Moment. Thread-safe."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._lock = threading.Lock()
+        self._version: int | None = None
+        self._columns: InteractionColumns | None = None
+        self._moment: Moment | None = None
+        self._span: tuple[float, float] = (0.0, 0.0)
+
+    def before(self, as_of: float) -> Moment:
+        """All behaviour strictly before as_of (Unix seconds)."""
+        with self._lock:
+            version = self._record.version()
+            if version != self._version or self._columns is None:
+                self._columns, self._version, self._moment = self._record.interaction_columns(), version, None
+            # The same interactions lie before every moment of this span, so the snapshot serves them all.
+            if self._moment is None or not self._span[0] < as_of <= self._span[1]:
+                self._moment = _cut(self._columns, as_of)
+                times = self._columns.timestamps
+                past, coming = times[times < as_of], times[times >= as_of]
+                self._span = (
+                    float(past.max()) if past.size else -np.inf,
+                    float(coming.min()) if coming.size else np.inf,
+                )
+            return self._moment
+
+
+def _cut(columns: InteractionColumns, as_of: float) -> Moment:
+    kept = columns.timestamps < as_of
+    users, items = columns.user_index[kept], columns.item_index[kept]
+    shape = (len(columns.user_ids), len(columns.item_ids))
+    ones = np.ones(len(users), dtype=np.float32)
+    last = float(columns.timestamps[kept].max()) if kept.any() else 0.0
+    return Moment(
+        item_ids=columns.item_ids,
+        places={item_id: place for place, item_id in enumerate(columns.item_ids)},
+        counts=np.bincount(items, minlength=shape[1]).astype(np.float64),
+        # Ages count from the last interaction, so that an old data set is not decayed to nothing.
+        ages_s=last - columns.timestamps[kept],
+        item_index=items,
+        matrix=sparse.csc_array((ones, (users, items)), shape=shape),
+        user_places={user_id: place for place, user_id in enumerate(columns.user_ids)},
+    )

@@ -1,0 +1,131 @@
+"""Candidates for a query: every source is asked, the lists are joined, what must not come back is left out."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+
+from retrieval.behaviour import Behaviour
+from retrieval.catalogue import Catalogue
+from retrieval.config import RetrievalSettings
+from retrieval.errors import EmptyStoreError, NotFoundError
+from retrieval.filters import check_attributes, matches
+from retrieval.fuse import SMOOTHING, Joined, SourceList, join
+from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex
+from retrieval.record import Record
+from retrieval.signals import SignalMeter
+from retrieval.sources.behavioural import Cooccurrence, Popularity
+from retrieval.sources.newest import Newest
+from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean
+from retrieval.sources.text import TextQuery
+from retrieval.types import Candidate, Item, Query, Retrieved
+
+_WIDER = 4
+_IDS_LOOKED_AT = 10_000
+
+
+class Retriever:
+    """Answers queries with candidates. Thread-safe; holds caches, no state of a request."""
+
+    def __init__(self, record: Record, index: VectorIndex, embedder: Embedder, settings: RetrievalSettings) -> None:
+        self._record = record
+        self._settings = settings
+        self._catalogue = Catalogue(record)
+        behaviour = Behaviour(record)
+        self._meter = SignalMeter(index, embedder, behaviour, settings.liked_recent)
+        sources: tuple[CandidateSource, ...] = (
+            SimilarityToMean(index, settings.liked_recent),
+            SimilarityToMax(index, settings.liked_recent),
+            TextQuery(index, embedder),
+            Cooccurrence(behaviour),
+            Popularity(behaviour, settings.popularity_half_life_days),
+            Newest(self._catalogue.items),
+        )
+        weights: Mapping[str, float] = settings.sources.model_dump()
+        self._sources = [(source, weights[source.name]) for source in sources if weights[source.name] > 0]
+
+    def retrieve(self, query: Query, n: int) -> Retrieved:
+        """The n best candidates (fewer where no more exist), unseen, not excluded, passing all filters.
+
+        Raises NotFoundError for an unknown user, EmptyStoreError for an empty store, InputError for a filter on an
+        attribute that no item has.
+        """
+        request, items = self._request(query)
+        check_attributes(query.filters, self._record.attribute_names())
+        barred = query.exclude | {past.item.item_id for past in request.history}
+        width = max(self._settings.per_source, n) + len(barred)
+        while True:
+            # What must not come back is left out afterwards, so sources are asked for more until enough is left.
+            joined = [
+                entry
+                for entry in self._joined(request, width)
+                if entry.item_id not in barred and _admissible(request, items.get(entry.item_id))
+            ]
+            if len(joined) >= n or width >= len(items):
+                break
+            width *= _WIDER
+        return self._retrieved(request, items, joined[:n])
+
+    def describe(self, query: Query, item_ids: Sequence[str]) -> Retrieved:
+        """The given items as candidates in the given order, with their signals; no source votes for them.
+
+        For candidates that come from outside, as in sampled evaluation. Raises NotFoundError for an unknown item.
+        """
+        request, items = self._request(query)
+        unknown = next((item_id for item_id in item_ids if item_id not in items), None)
+        if unknown is not None:
+            raise NotFoundError(f"no item {unknown!r} in the store{_closest(unknown, items)}")
+        given = [
+            Joined(item_id=item_id, score=1 / (SMOOTHING + rank), votes=())
+            for rank, item_id in enumerate(item_ids, start=1)
+        ]
+        return self._retrieved(request, items, given)
+
+    def _request(self, query: Query) -> tuple[RetrievalRequest, Mapping[str, Item]]:
+        items = self._catalogue.items()
+        if not items:
+            raise EmptyStoreError("the store is empty; fill it with `fewrec import`, or try `fewrec demo`")
+        as_of = time.time() if query.as_of is None else query.as_of
+        user = None if query.user_id is None else self._record.user(query.user_id)
+        if query.user_id is not None and user is None:
+            known = list(itertools.islice(self._record.iter_user_ids(), _IDS_LOOKED_AT))
+            raise NotFoundError(f"no user {query.user_id!r} in the store{_closest(query.user_id, known)}")
+        history = () if user is None else self._record.history(user.user_id, as_of)
+        return RetrievalRequest(query=query, as_of=as_of, user=user, history=history), items
+
+    def _joined(self, request: RetrievalRequest, width: int) -> list[Joined]:
+        return join(
+            [
+                SourceList(source=source.name, weight=weight, proposals=source.propose(request, width))
+                for source, weight in self._sources
+            ]
+        )
+
+    def _retrieved(self, request: RetrievalRequest, items: Mapping[str, Item], joined: Sequence[Joined]) -> Retrieved:
+        signals = self._meter.measure(request, [entry.item_id for entry in joined])
+        candidates = tuple(
+            Candidate(item=items[entry.item_id], rank=rank, score=entry.score, votes=entry.votes, signals=evidence)
+            for rank, (entry, evidence) in enumerate(zip(joined, signals, strict=True), start=1)
+        )
+        return Retrieved(
+            query=request.query,
+            as_of=request.as_of,
+            user=request.user,
+            history=request.history,
+            candidates=candidates,
+        )
+
+
+def _admissible(request: RetrievalRequest, item: Item | None) -> bool:
+    """Whether the item exists by now, is of the domain asked for and passes the filters."""
+    if item is None or (item.added_at is not None and item.added_at >= request.as_of):
+        return False
+    query = request.query
+    return (query.domain is None or item.domain == query.domain) and all(matches(f, item) for f in query.filters)
+
+
+def _closest(wanted: str, known: Sequence[str] | Mapping[str, Item]) -> str:
+    close = difflib.get_close_matches(wanted, known, n=3)
+    return f"; the closest: {', '.join(close)}" if close else ""

@@ -1,0 +1,47 @@
+"""Items that other users took: together with the user's items, or at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from retrieval.behaviour import Behaviour, Moment, Scores
+from retrieval.protocol import Proposal, RetrievalRequest
+
+
+class Cooccurrence:
+    """Items taken by those who took the user's items; the score is Moment.cooccurrence."""
+
+    name = "cooccurrence"
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+
+    def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
+        """At most k items, best first; none where nobody else took any of the user's items."""
+        moment = self._behaviour.before(request.as_of)
+        scores = moment.cooccurrence(request.history, request.query.user_id)
+        return [] if scores is None else _best(moment, scores, k)
+
+
+class Popularity:
+    """Items taken by most users; with a half-life, recent interactions count more."""
+
+    name = "popularity"
+
+    def __init__(self, behaviour: Behaviour, half_life_days: float | None) -> None:
+        self._behaviour = behaviour
+        self._half_life_days = half_life_days
+
+    def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
+        """At most k items, best first; none without interactions."""
+        moment = self._behaviour.before(request.as_of)
+        scores = moment.counts if self._half_life_days is None else moment.decayed(self._half_life_days)
+        return _best(moment, scores, k)
+
+
+def _best(moment: Moment, scores: Scores, k: int) -> list[Proposal]:
+    # item_ids are sorted, so a stable sort breaks ties by id.
+    order = np.argsort(-scores, kind="stable")[:k]
+    return [
+        Proposal(item_id=moment.item_ids[place], score=float(scores[place])) for place in order if scores[place] > 0
+    ]
