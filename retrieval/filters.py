@@ -49,7 +49,7 @@ Filter: TypeAlias = Equals | In | Range | Not
 
 
 def matches(condition: Filter, item: Item) -> bool:
-    """Whether an item passes. An item without the attribute fails all but Not. `title` and `domain` are attributes too."""
+    """Whether an item passes; one without the attribute fails all but Not. `title` and `domain` count as attributes."""
     if isinstance(condition, Not):
         return not matches(condition.inner, item)
     value = _value_of(item, condition.attribute)

@@ -21,13 +21,13 @@ from retrieval.types import Demonstration, PastItem, Retrieved
 class _OverTheStore(BaseExampleSelector):
     """Examples come from the store, so adding one here is refused."""
 
-    def add_example(self, example: dict[str, str]) -> Any:
+    def add_example(self, example: dict[str, str]) -> Any:  # noqa: ARG002 - the base class names it
         """Always raises TypeError."""
         raise TypeError("examples are interactions: add them with an import or through the record")
 
 
 class HistorySelector(_OverTheStore):
-    """The user's own past items. LangChain's input variables are {"retrieved": Retrieved}, its examples {"past": PastItem}."""
+    """The user's own past items. LangChain's input variables are {"retrieved": Retrieved}; examples {"past": PastItem}."""
 
     def __init__(self, index: VectorIndex, settings: ExampleSettings) -> None:
         self._index = index
@@ -43,7 +43,7 @@ class HistorySelector(_OverTheStore):
 
 
 class DemonstrationSelector(_OverTheStore):
-    """Similar users' choices. LangChain's input variables are {"retrieved": Retrieved}, its examples {"demonstration": …}."""
+    """Similar users' choices; input variables {"retrieved": Retrieved}, examples {"demonstration": Demonstration}."""
 
     def __init__(self, record: Record, index: VectorIndex, settings: ExampleSettings) -> None:
         self._record = record
