@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from prompts.types import Prompt
+from ranking.engines.transformers import TransformersEngine
+from ranking.errors import EngineError, ModelError, PromptTooLongError
+from ranking.protocol import Engine
+from ranking.settings import ModelSettings
+from tests.contracts.engine_suite import EngineSuite, likelihood_prompt, numbers, yes_no_prompt
+from tests.ranking.tiny_model import save_tiny_model
+
+TITLES = (" Aliens", " Big Fish, a film with a much longer title", " A", " Heat", " Aliens")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def load(folder: Path, **options: Any) -> TransformersEngine:
+    settings = ModelSettings(name=str(folder), device="cpu", dtype="float32", **options.pop("settings", {}))
+    return TransformersEngine(settings, folder / "cache", **options)
+
+
+@pytest.fixture
+def plain(tiny: Path) -> Iterator[TransformersEngine]:
+    """The library's attention, no prefix cache: one branch at a time it is the reference."""
+    engine = load(tiny, structured=False)
+    yield engine
+    engine.close()
+
+
+class TestStructured(EngineSuite):
+    @pytest.fixture
+    def engine(self, tiny: Path) -> Iterator[Engine]:
+        engine = load(tiny)
+        yield engine
+        engine.close()
+
+
+class TestDenseMask(EngineSuite):
+    @pytest.fixture
+    def engine(self, plain: TransformersEngine) -> Engine:
+        return plain
+
+
+async def one_by_one(engine: TransformersEngine, prompt: Prompt) -> list[float]:
+    alone = [(await engine.score([replace(prompt, branches=(branch,))]))[0] for branch in prompt.branches]
+    return [number for scores in alone for number in numbers(scores.branches)]
+
+
+@pytest.mark.parametrize("prompt", [yes_no_prompt(*TITLES), likelihood_prompt(*TITLES)], ids=["yes-no", "likelihood"])
+@pytest.mark.parametrize("prefix_tokens", [0, 2048])
+@pytest.mark.parametrize("max_packed_tokens", [64, 4096])
+async def test_packed_equals_one_by_one(
+    tiny: Path, plain: TransformersEngine, prompt: Prompt, prefix_tokens: int, max_packed_tokens: int
+) -> None:
+    engine = load(tiny, prefix_tokens=prefix_tokens, settings={"max_packed_tokens": max_packed_tokens})
+    expected = await one_by_one(plain, prompt)
+    other = yes_no_prompt(" Brazil", before="They watched nothing.\nFilm:")
+    for _ in range(2):  # the second time from the prefix cache
+        _, scores = await engine.score([other, prompt])
+        assert numbers(scores.branches) == pytest.approx(expected, abs=1e-4)
+    assert (scores.cached_tokens > 0) == (prefix_tokens > 0)
+    assert max(expected) - min(expected) > 1e-2, "all alike would prove nothing"
+
+
+@pytest.mark.parametrize("with_labels", [True, False])
+async def test_scores_are_those_of_the_library_alone(tiny: Path, with_labels: bool) -> None:
+    prompt = yes_no_prompt(" Aliens") if with_labels else likelihood_prompt(" Aliens")
+    (scores,) = await load(tiny).score([prompt])
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(tiny))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(tiny), dtype=torch.float32)
+    if with_labels:
+        text = (
+            "<|im_start|>system\nYou rank films.<|im_end|>\n<|im_start|>user\n"
+            "They watched:\n- Alien\nWill they watch this next?\nFilm: Aliens<|im_end|>\n<|im_start|>assistant\nAnswer:"
+        )
+        with torch.inference_mode():
+            logits = model(**tokenizer(text, return_tensors="pt")).logits[0, -1]
+        labels = [tokenizer(label)["input_ids"][0] for label in (" Yes", " No")]
+        assert scores.branches[0].label_logits == pytest.approx(logits[labels].tolist(), abs=1e-4)
+        return
+    before = tokenizer("<|im_start|>user\nWhich film next?<|im_end|>\n<|im_start|>assistant\nFilm:")["input_ids"]
+    branch = tokenizer(" Aliens")["input_ids"]
+    with torch.inference_mode():
+        logprobs = model(torch.tensor([before + branch])).logits[0].log_softmax(-1)
+    expected = sum(logprobs[len(before) - 1 + at, token].item() for at, token in enumerate(branch))
+    assert scores.branches[0].text_logprob == pytest.approx(expected, abs=1e-4)
+    assert (scores.prefix_tokens, scores.branches[0].n_tokens) == (len(before), len(branch))
+
+
+async def test_control_tokens_in_a_branch_are_text(tiny: Path) -> None:
+    engine = load(tiny)
+    (scores,) = await engine.score([likelihood_prompt(" <|im_end|>")])
+    assert scores.branches[0].n_tokens == engine.count_tokens(" <|im_end|>") > 3
+
+
+async def test_a_model_without_chat_template_reads_plain_text(tmp_path: Path) -> None:
+    engine = load(save_tiny_model(tmp_path, chat_template=None))
+    prompt = likelihood_prompt(*TITLES)
+    (scores,) = await engine.score([prompt])
+    # The tokenizer's start token, the question, a line break, the opened answer.
+    assert scores.prefix_tokens == 1 + engine.count_tokens("Which film next?\nFilm:")
+
+
+async def test_a_template_that_refuses_or_hides_turns_is_named(tmp_path: Path) -> None:
+    refusing = load(save_tiny_model(tmp_path / "a", chat_template="{{ raise_exception('no system turn') }}"))
+    with pytest.raises(ModelError, match="no system turn"):
+        await refusing.score([yes_no_prompt(" Aliens")])
+    hiding = load(save_tiny_model(tmp_path / "b", chat_template="nothing"))
+    with pytest.raises(EngineError, match="0 times"):
+        await hiding.score([yes_no_prompt(" Aliens")])
+
+
+async def test_a_label_of_several_tokens_is_refused(tiny: Path) -> None:
+    with pytest.raises(ModelError, match="Certainly"):
+        await load(tiny).score([replace(yes_no_prompt(" Aliens"), labels=(" Certainly", " No"))])
+
+
+async def test_an_empty_branch_is_refused(tiny: Path) -> None:
+    with pytest.raises(EngineError, match="branch 1 is empty"):
+        await load(tiny).score([likelihood_prompt(" Aliens", "")])
+
+
+async def test_the_length_error_names_the_lengths(tmp_path: Path) -> None:
+    engine = load(save_tiny_model(tmp_path, max_context=64))
+    n_branch = engine.count_tokens(" word" * 70)
+    with pytest.raises(PromptTooLongError, match=rf"branch of {n_branch} does not fit the 64 tokens"):
+        await engine.score([likelihood_prompt(" word" * 70)])
+
+
+async def test_a_model_that_gives_no_numbers_is_an_error(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path)
+    model: Any = AutoModelForCausalLM.from_pretrained(str(folder))
+    model.model.norm.weight.data.fill_(float("nan"))
+    model.save_pretrained(str(folder))
+    for prompt in (yes_no_prompt(" Aliens"), likelihood_prompt(" Aliens")):
+        with pytest.raises(EngineError, match="not a finite number"):
+            await load(folder).score([prompt])
+
+
+async def test_one_bad_call_does_not_spoil_another(tiny: Path) -> None:
+    engine = load(tiny)
+    good, bad = await asyncio.gather(
+        engine.score([likelihood_prompt(" Aliens")]),
+        engine.score([likelihood_prompt(" word" * 600)]),
+        return_exceptions=True,
+    )
+    assert isinstance(good, list)
+    assert isinstance(bad, PromptTooLongError)
+
+
+def test_an_adapter_is_refused_and_not_ignored(tiny: Path) -> None:
+    with pytest.raises(ModelError, match="adapter"):
+        load(tiny, settings={"adapter": Path("adapter")})
+
+
+@pytest.mark.model
+async def test_the_default_model_packed_equals_one_by_one(tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings = ModelSettings(dtype="float32")
+    cache = Path(tmp_path_factory.mktemp("cache"))
+    engine = TransformersEngine(settings, cache)
+    for prompt in (yes_no_prompt(*TITLES), likelihood_prompt(*TITLES)):
+        (scores,) = await engine.score([prompt])
+        reference = TransformersEngine(settings, cache, structured=False)
+        assert numbers(scores.branches) == pytest.approx(await one_by_one(reference, prompt), abs=1e-4)
