@@ -44,7 +44,7 @@ class Moment:
     def decayed(self, half_life_days: float) -> Scores:
         """Interactions per item, each counted half after every half-life."""
         weights = np.exp2(-self.ages_s / (half_life_days * SECONDS_A_DAY))
-        return np.bincount(self.item_index, weights=weights, minlength=len(self.item_ids))
+        return np.bincount(self.item_index, weights=weights, minlength=len(self.item_ids)).astype(np.float64)
 
     def cooccurrence(self, history: Sequence[PastItem], user_id: str | None) -> Scores | None:
         """Item-to-item cosine with the user's latest 20 items, each weighted 0.9 to the power of its age in places.

@@ -19,10 +19,10 @@ def mean_direction(vectors: Sequence[Vectors]) -> Vectors | None:
 
 
 def maximal_marginal_relevance(relevance: Vectors, vectors: Vectors, k: int, trade_off: float) -> list[int]:
-    """Indices of at most k rows, picked one by one by trade_off * relevance - (1 - trade_off) * largest cosine to the picked.
+    """Indices of at most k rows, picked greedily by trade_off * relevance - (1 - trade_off) * nearness to the picked.
 
-    `relevance` has shape (n,), `vectors` shape (n, dimension) with unit rows. Ties go to the smaller index.
-    Reference: Carbonell and Goldstein, SIGIR 1998.
+    Nearness is the largest cosine to a row that was picked before. `relevance` has shape (n,), `vectors` shape
+    (n, dimension) with unit rows. Ties go to the smaller index. Reference: Carbonell and Goldstein, SIGIR 1998.
     """
     picked: list[int] = []
     nearest = np.zeros(len(relevance), dtype=np.float32)

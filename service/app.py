@@ -18,8 +18,8 @@ from prompts.errors import PromptError
 from ranking.errors import RankingError
 from ranking.recommender import Recommender
 from retrieval.errors import EmptyStoreError, InputError, NotFoundError, RetrievalError
-from retrieval.filters import parse_filter
 from retrieval.types import Query
+from service.filters import parse_filter
 from service.schemas import RecommendationOut
 
 _log = structlog.get_logger(__name__)

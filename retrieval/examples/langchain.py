@@ -27,7 +27,7 @@ class _OverTheStore(BaseExampleSelector):
 
 
 class HistorySelector(_OverTheStore):
-    """The user's own past items. LangChain's input variables are {"retrieved": Retrieved}; examples {"past": PastItem}."""
+    """The user's own past items; input variables {"retrieved": Retrieved}, examples {"past": PastItem}."""
 
     def __init__(self, index: VectorIndex, settings: ExampleSettings) -> None:
         self._index = index
