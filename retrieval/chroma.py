@@ -35,6 +35,7 @@ T = TypeVar("T")
 COLLECTIONS: tuple[Collection, ...] = ("items", "interactions", "demonstrations")
 CHUNK = 2_000
 """Entries per call: under Chroma's own limit and under the server's 40 MiB per request at 1,536 dimensions."""
+_SERVER_TIMEOUT_S = 120.0
 
 _STATE = "fewrec-state"
 _SEARCHED = CreateHNSWConfiguration(space="cosine", ef_construction=200, max_neighbors=32, ef_search=200)
@@ -164,14 +165,15 @@ class ChromaIndex:
             f"`chroma run --path {folder}` and set index.url to its address."
         )
         lock = acquire(folder / "fewrec.lock", busy=busy)
+        settings = _OwnSettings(anonymized_telemetry=False, allow_reset=False)
         try:
-            with _explained(str(folder)):
-                settings = _OwnSettings(anonymized_telemetry=False, allow_reset=False)
-                client = chromadb.PersistentClient(folder, settings=settings)
-            return cls(cast("Client", client), str(folder), lock)
-        except BaseException:
+            return cls(cast("Client", chromadb.PersistentClient(folder, settings=settings)), str(folder), lock)
+        except Exception as error:  # a damaged file shows as any kind of error
             lock.release()
-            raise
+            raise StoreError(
+                f"Index {folder} cannot be opened ({_one_line(error)}). Move that folder away and run `fewrec index "
+                "rebuild`: the record, which holds everything, is not touched."
+            ) from error
 
     @classmethod
     def connect(cls, url: str) -> ChromaIndex:
@@ -184,13 +186,19 @@ class ChromaIndex:
         with _explained(url):
             settings = _OwnSettings(anonymized_telemetry=False, allow_reset=False)
             client = chromadb.HttpClient(parts.hostname, port, ssl=ssl, settings=settings)
-        return cls(cast("Client", client), url, None)
+        connected = cls(cast("Client", client), url, None)
+        if session := connected._session():
+            session.timeout = httpx.Timeout(_SERVER_TIMEOUT_S)  # by default a server that hangs is waited for for ever
+        return connected
 
     def close(self) -> None:
         """Let go of Chroma and of the folder. Closing twice is fine."""
         if not self._closed:
             self._closed = True
+            session = self._session()
             self._client.close()
+            if session:
+                session.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -240,6 +248,11 @@ class ChromaIndex:
                     self._current = Generation(self._client, state.generation, self.place)
             if swapped:
                 self._drop_all_but(state.generation)
+
+    def _session(self) -> httpx.Client | None:
+        # Chroma's client neither closes its connections nor offers a timeout, so both are done on its session.
+        session = getattr(getattr(self._client, "_server", None), "_session", None)
+        return session if isinstance(session, httpx.Client) else None
 
     def _load(self) -> Generation | None:
         state = self.state()
@@ -295,7 +308,7 @@ def _explained(place: str) -> Generator[None]:
     except NotFoundError as error:
         raise _GoneError(f"Index {place}: {error}. Build it anew: `fewrec index rebuild`.") from error
     except (ChromaError, httpx.HTTPError, OSError, ValueError) as error:
-        problem = " ".join(str(error).split()) or type(error).__name__
+        problem = _one_line(error)
         if place.startswith("http"):
             advice = "Check that `chroma run` is up at index.url."
         elif "readonly" in problem or "read-only" in problem.lower() or "permission" in problem.lower():
@@ -303,3 +316,7 @@ def _explained(place: str) -> Generator[None]:
         else:
             advice = "If it stays, build it anew: `fewrec index rebuild`."
         raise StoreError(f"Index {place}: {problem}. {advice}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select, tuple_, union
 
 from retrieval.ids import Pair, pair_id
 from retrieval.record.database import Database
@@ -39,13 +39,17 @@ class ChangeFeed:
         """Interactions that changed, or whose item did."""
         table = INTERACTIONS.c
         touched = _keys(INTERACTIONS).join(ITEMS, ITEMS.c.item_id == table.item_id)
-        return self._pairs(INTERACTIONS, touched.where(ITEMS.c.version > self._since))
+        return self._pairs(INTERACTIONS, touched.where(*self._updated()))
 
     def demonstration_pairs(self) -> tuple[Pair, ...]:
-        """Demonstrations that changed, or of whose users an item did."""
+        """Demonstrations that changed, or whose user knows an item that did."""
         users = select(INTERACTIONS.c.user_id).join(ITEMS, ITEMS.c.item_id == INTERACTIONS.c.item_id)
-        touched = DEMONSTRATIONS.c.user_id.in_(users.where(ITEMS.c.version > self._since))
+        touched = DEMONSTRATIONS.c.user_id.in_(users.where(*self._updated()))
         return self._pairs(DEMONSTRATIONS, _keys(DEMONSTRATIONS).where(touched))
+
+    def _updated(self) -> tuple[ColumnElement[bool], ...]:
+        # What depends on a new item is new itself; only items that were there before have older dependants.
+        return (ITEMS.c.version > self._since, ITEMS.c.created <= self._since)
 
     def _pairs(self, table: Table, touched: Select[Any]) -> tuple[Pair, ...]:
         own = _keys(table).where(table.c.version > self._since)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
-from retrieval.errors import StoreError
+from retrieval.errors import InputError, StoreError
 from retrieval.record.schema import STATE
 
 HEAD = "0001"
@@ -80,6 +80,8 @@ class Database:
             yield
         except IntegrityError:
             raise
+        except UnicodeEncodeError as error:
+            raise InputError(f"{error.object[:60]!r} is not valid Unicode text ({error.reason}).") from error
         except DBAPIError as error:
             raise StoreError(_explain(self.place, str(error.orig))) from error
 

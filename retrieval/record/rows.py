@@ -23,9 +23,9 @@ def item_values(item: Item) -> Values:
     _check_id(what, item.item_id)
     return {
         "item_id": item.item_id,
-        "title": item.title,
-        "domain": item.domain,
-        "description": item.description,
+        "title": _text(what, "title", item.title),
+        "domain": _text(what, "domain", item.domain),
+        "description": None if item.description is None else _text(what, "description", item.description),
         "attributes": _dump(what, item.attributes),
         "added_at": None if item.added_at is None else _number(what, "added_at", item.added_at),
     }
@@ -96,7 +96,19 @@ def _dump(what: str, attributes: Attributes) -> str:
         if isinstance(value, (tuple, list)) and all(isinstance(word, str) for word in value):
             continue
         raise InputError(f"{what}: attribute {name!r} must be text, a finite number, true/false or a list of texts.")
-    return json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    stored = json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return _text(what, "an attribute", stored)
+
+
+def _text(what: str, name: str, value: str) -> str:
+    # PostgreSQL takes no NUL, and neither database takes half of a surrogate pair.
+    if "\0" in value:
+        raise InputError(f"{what}: {name} holds a NUL character. Remove it.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{what}: {name} is not valid Unicode text ({error.reason} at {error.start}).") from error
+    return value
 
 
 def _number(what: str, name: str, value: float) -> float:
@@ -108,3 +120,4 @@ def _number(what: str, name: str, value: float) -> float:
 def _check_id(what: str, given: str) -> None:
     if not given or SEPARATOR in given or "\0" in given:
         raise InputError(f"{what}: an id must not be empty or hold control characters.")
+    _text(what, "the id", given)
