@@ -12,6 +12,7 @@ _SILENT = {
     "LANGCHAIN_TRACING_V2": "false",
     "LANGSMITH_TRACING": "false",
     "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",  # the libraries' own progress bars; ours are drawn by rich
     "VLLM_NO_USAGE_STATS": "1",
 }
 _HUB = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -26,3 +27,5 @@ def keep_to_ourselves(*, downloads: bool = False, environment: MutableMapping[st
     environment.update(_SILENT)
     for name in _HUB:
         environment[name] = "0" if downloads else "1"
+    if downloads:
+        del environment["TQDM_DISABLE"]  # how far a download is, only its library knows

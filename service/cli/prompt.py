@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -13,6 +13,12 @@ from rich.table import Table
 from service.cli import options
 from service.cli.context import Output, globals_of, print_json
 from service.cli.options import ModelOptions, build_query
+
+if TYPE_CHECKING:
+    from prompts.types import Prompt
+    from ranking.recommender import Recommender
+    from ranking.settings import Settings
+    from retrieval.types import Query
 
 app = typer.Typer(help="Look at what the model is shown.", no_args_is_help=True)
 
@@ -59,13 +65,25 @@ def render(
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
         with open_recommender(settings, progress) as recommender:
-            prompt = asyncio.run(recommender.render(wanted, n))
+            prompt = asyncio.run(rendered(recommender, settings, wanted, n))
     if candidate is not None and candidate > len(prompt.branches):
         raise typer.BadParameter(f"there are {len(prompt.branches)} candidates", param_hint="--candidate")
     if output is Output.JSON:
         print_json(given.out, json.dumps(dataclasses.asdict(prompt), ensure_ascii=False, indent=2))
     else:
         given.out.print(prompt_text(prompt, candidate), soft_wrap=True)
+
+
+async def rendered(recommender: Recommender, settings: Settings, query: Query, n: int) -> Prompt:
+    """The prompt that `recommend` would give the model for this query."""
+    from prompts.render import render as render_prompt
+    from prompts.types import TokenBudget
+    from ranking.factory import choose_template
+
+    engine = recommender.engine
+    budget = TokenBudget(max_tokens=settings.prompt.max_tokens, count_tokens=engine.count_tokens)
+    context = await recommender.context(query, n)
+    return render_prompt(choose_template(settings), context, budget, engine.control_tokens)
 
 
 @app.command("list")

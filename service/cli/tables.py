@@ -23,33 +23,34 @@ def name_of(item: Item) -> Text:
 
 
 def recommendation_table(recommendation: Recommendation) -> Table:
-    """Rank, item, the scores and where the item stood before the model ranked; reasons where they were asked for."""
+    """Rank, item with its reason below, the scores, and where the item stood before the model ranked."""
     explained = any(ranked.reason is not None for ranked in recommendation.items)
     table = Table(title=_title(recommendation), title_justify="left", show_lines=explained)
     table.add_column("#", justify="right", style="bold")
-    table.add_column("item", overflow="fold", ratio=3)
+    table.add_column("item", overflow="fold", ratio=1)
     table.add_column("id", overflow="fold", style="dim")
     table.add_column("score", justify="right")
     table.add_column("LLM", justify="right")
     table.add_column("before", justify="right", style="dim")
-    if explained:
-        table.add_column("why", overflow="fold", ratio=4)
     for ranked in recommendation.items:
-        cells: list[Text | str] = [
+        table.add_row(
             str(ranked.rank),
-            name_of(ranked.item),
+            with_reason(ranked),
             Text(ranked.item.item_id),
             f"{ranked.score:.2f}",
             "-" if ranked.llm_score is None else f"{ranked.llm_score:.2f}",
             str(ranked.retrieval_rank),
-        ]
-        table.add_row(*cells, *([why(ranked)] if explained else []))
+        )
     return table
 
 
-def why(ranked: RankedItem) -> Text:
-    """The reason's sentence; a dash where none was measured."""
-    return Text("-" if ranked.reason is None else ranked.reason.text)
+def with_reason(ranked: RankedItem) -> Text:
+    """The item's name, and below it the reason where one was measured."""
+    name = name_of(ranked.item)
+    if ranked.reason is None:
+        return name
+    name.stylize("bold")
+    return name.append(f"\n{ranked.reason.text}", style="dim")
 
 
 def _title(recommendation: Recommendation) -> Text:
