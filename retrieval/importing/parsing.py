@@ -1,0 +1,181 @@
+"""Rows into records: one parser per kind of table, which also gathers what only the whole table tells."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+from retrieval.importing.cleaning import (
+    RowError,
+    clean_attribute,
+    clean_id,
+    clean_rating,
+    clean_time,
+    clean_title,
+    is_absent,
+)
+from retrieval.importing.plan import ImportPlan, Resolved, missing_column, resolve
+from retrieval.importing.tables import Row, Table, columns_of
+from retrieval.types import AttributeValue, Interaction, Item, User
+
+T = TypeVar("T", Item, User, Interaction)
+LIKED_SHARE = 0.8
+"""Share of the largest rating from which on a rating is a like, where no threshold is given: 4 of 5, 8 of 10."""
+
+
+class Parser(ABC, Generic[T]):
+    """Checks every row once (`survey`), then makes records (`parse`). Both raise RowError for a row to reject."""
+
+    kind: str
+
+    def __init__(self, table: Table, plan: ImportPlan, columns: Resolved) -> None:
+        self.table = table
+        self.notes: list[str] = []
+        self._plan = plan
+        self._columns = columns
+        self._sums: dict[str, tuple[float, int]] = {}
+
+    @abstractmethod
+    def survey(self, row: Row) -> tuple[str, float]:
+        """The row's identity within the table and its time (0 where rows have none)."""
+
+    @abstractmethod
+    def parse(self, row: Row) -> T:
+        """The record of a row that passed the survey."""
+
+    def surveyed(self) -> None:
+        """Called once between the passes."""
+        for name in self._plan.fill_missing:
+            if name in self._columns.attributes and name in self._sums:
+                total, count = self._sums[name]
+                self.notes.append(f"{self.table.name}: missing {name} filled with the mean {total / count:g}")
+
+    def _cell(self, row: Row, name: str) -> object:
+        column = self._columns.fields.get(name)
+        return None if column is None else row.values.get(column)
+
+    def _attributes(self, row: Row) -> dict[str, AttributeValue]:
+        found: dict[str, AttributeValue] = {}
+        for name, column in self._columns.attributes.items():
+            value = clean_attribute(name, row.values.get(column))
+            if value is None and name in self._plan.fill_missing and name in self._sums:
+                total, count = self._sums[name]
+                value = total / count
+            if value is not None:
+                found[name] = value
+        return found
+
+    def _gather(self, row: Row) -> None:
+        for name in self._plan.fill_missing:
+            column = self._columns.attributes.get(name)
+            value = None if column is None else clean_attribute(name, row.values.get(column))
+            if isinstance(value, float):
+                total, count = self._sums.get(name, (0.0, 0))
+                self._sums[name] = (total + value, count + 1)
+
+
+class _Items(Parser[Item]):
+    kind = "items"
+
+    def survey(self, row: Row) -> tuple[str, float]:
+        key = clean_id(self._cell(row, "item_id"), "item_id")
+        clean_title(self._cell(row, "title"))
+        if not is_absent(self._cell(row, "added_at")):
+            clean_time(self._cell(row, "added_at"), "added_at")
+        self._gather(row)
+        return key, 0.0
+
+    def parse(self, row: Row) -> Item:
+        description, domain, added = (self._cell(row, name) for name in ("description", "domain", "added_at"))
+        return Item(
+            item_id=clean_id(self._cell(row, "item_id"), "item_id"),
+            title=clean_title(self._cell(row, "title")),
+            domain=self._plan.domain if is_absent(domain) else str(domain).strip(),
+            description=None if is_absent(description) else str(description).strip(),
+            attributes=self._attributes(row),
+            added_at=None if is_absent(added) else clean_time(added, "added_at"),
+        )
+
+
+class _Users(Parser[User]):
+    kind = "users"
+
+    def survey(self, row: Row) -> tuple[str, float]:
+        self._gather(row)
+        return clean_id(self._cell(row, "user_id"), "user_id"), 0.0
+
+    def parse(self, row: Row) -> User:
+        return User(user_id=clean_id(self._cell(row, "user_id"), "user_id"), attributes=self._attributes(row))
+
+
+class _Interactions(Parser[Interaction]):
+    kind = "interactions"
+
+    def __init__(self, table: Table, plan: ImportPlan, columns: Resolved) -> None:
+        super().__init__(table, plan, columns)
+        self._largest = -math.inf
+        self._rated = "rating" in columns.fields and not plan.implicit
+        self.threshold: float | None = None
+        if "timestamp" not in columns.fields:
+            self.notes.append(f"{table.name} has no timestamps: the order of its lines is taken for the order in time")
+
+    def survey(self, row: Row) -> tuple[str, float]:
+        user_id = clean_id(self._cell(row, "user_id"), "user_id")
+        item_id = clean_id(self._cell(row, "item_id"), "item_id")
+        rating = self._rating(row)
+        if rating is not None:
+            self._largest = max(self._largest, rating)
+        return f"{user_id}\x1f{item_id}", self._time(row)
+
+    def surveyed(self) -> None:
+        super().surveyed()
+        if self._rated:
+            given = self._plan.like_threshold
+            self.threshold = LIKED_SHARE * self._largest if given is None else given
+            self.notes.append(f"{self.table.name}: ratings from {self.threshold:g} on count as liked")
+
+    def parse(self, row: Row) -> Interaction:
+        rating = self._rating(row)
+        return Interaction(
+            user_id=clean_id(self._cell(row, "user_id"), "user_id"),
+            item_id=clean_id(self._cell(row, "item_id"), "item_id"),
+            timestamp=self._time(row),
+            liked=self.threshold is None or (rating is not None and rating >= self.threshold),
+            rating=rating,
+        )
+
+    def _rating(self, row: Row) -> float | None:
+        if not self._rated:
+            return None
+        rating = clean_rating(self._cell(row, "rating"))
+        if rating is None:
+            raise RowError("no rating (use --implicit if interactions carry none)")
+        return rating
+
+    def _time(self, row: Row) -> float:
+        return clean_time(self._cell(row, "timestamp")) if "timestamp" in self._columns.fields else float(row.line)
+
+
+def item_parser(table: Table, plan: ImportPlan) -> Parser[Item]:
+    """For items: item_id and title are needed. Raises InputError naming the missing column."""
+    return _Items(table, plan, _resolved(table, ("item_id", "title", "description", "domain", "added_at"), 2, plan))
+
+
+def user_parser(table: Table, plan: ImportPlan) -> Parser[User]:
+    """For users: user_id is needed. Raises InputError naming the missing column."""
+    return _Users(table, plan, _resolved(table, ("user_id",), 1, plan))
+
+
+def interaction_parser(table: Table, plan: ImportPlan) -> _Interactions:
+    """For interactions: user_id and item_id are needed. Raises InputError naming the missing column."""
+    return _Interactions(table, plan, _resolved(table, ("user_id", "item_id", "rating", "timestamp"), 2, plan))
+
+
+def _resolved(table: Table, wanted: tuple[str, ...], needed: int, plan: ImportPlan) -> Resolved:
+    names = columns_of(table).names
+    columns = resolve(table, names, wanted, plan.mapping)
+    for name in wanted[:needed]:
+        if name not in columns.fields:
+            raise missing_column(table, name, names)
+    return columns
