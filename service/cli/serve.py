@@ -1,0 +1,44 @@
+"""`fewrec serve`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from service.cli import options
+from service.cli.context import globals_of
+from service.cli.options import ModelOptions
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; anything but loopback is open to others.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    model: options.Model = None,
+    adapter: options.Adapter = None,
+    template: options.TemplateName = None,
+    language: options.LanguageOption = None,
+    strategy: options.StrategyOption = None,
+    shots: options.Shots = None,
+) -> None:
+    """Serve recommendations over HTTP; the interface is described at /docs."""
+    import uvicorn
+
+    from ranking.factory import open_recommender
+    from service.app import create_app
+    from service.cli.models import make_packaged_ready
+    from service.cli.progress import bars
+
+    given = globals_of(ctx)
+    chosen = ModelOptions(
+        model=model, adapter=adapter, template=template, language=language, strategy=strategy, shots=shots
+    )
+    settings = given.settings(**chosen.flags())
+    with bars(given.err) as progress:
+        make_packaged_ready(settings, progress)
+    # One process: it holds the embedded index and one copy of the model.
+    uvicorn.run(create_app(partial(open_recommender, settings)), host=host, port=port, workers=1)
