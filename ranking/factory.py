@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from retrieval.examples import ExampleSelector
-from retrieval.retriever import Retriever
-
 from prompts.template import Template, load_template
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
@@ -17,6 +14,8 @@ from ranking.settings import Settings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
 from retrieval.embedder import SentenceEmbedder
+from retrieval.examples import ExampleSelector
+from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 
 Progress = Callable[[str, int, int], None]

@@ -8,9 +8,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from retrieval.examples import ExampleSelector
-from retrieval.retriever import Retriever
-
 from prompts.types import Dropped, PromptContext
 from ranking.fusion import Fused, fuse
 from ranking.protocol import Engine, Strategy
@@ -18,6 +15,8 @@ from ranking.reasons import explain as explain_items
 from ranking.settings import FusionWeights
 from ranking.types import RankedItem, Recommendation, Stage, StrategyScores
 from retrieval.errors import InputError
+from retrieval.examples import ExampleSelector
+from retrieval.retriever import Retriever
 from retrieval.types import Query, Retrieved
 
 

@@ -32,11 +32,11 @@ class ModelSettings(Section):
 class FusionWeights(Section):
     """Weights of the fused score; every value is standardised over the candidates first."""
 
-    llm: float = 1.0
-    similarity: float = 0.5
+    llm: float = 0.15
+    similarity: float = 0.25
     """Of the largest similarity to a liked recent item."""
-    cooccurrence: float = 0.5
-    popularity: float = 0.5
+    cooccurrence: float = 1.0
+    popularity: float = 0.25
     """Of log popularity."""
     query: float = 1.0
     """Of the similarity to the query's text."""

@@ -119,7 +119,7 @@ class MovieLensItems:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Histories:
-    """LLMRank's interaction file: one row a user with their whole history. The target column is left out: it is the test."""
+    """LLMRank's interaction file: one row a user with their history. The target column is the test and is left out."""
 
     path: Path
 

@@ -232,5 +232,5 @@ def _header(path: Path, cells: list[str]) -> tuple[str, ...]:
 
 def _wrong_encoding(path: Path, line: int, error: UnicodeDecodeError) -> InputError:
     return InputError(
-        f"{path}, near line {line}: not {error.encoding} text ({error.reason}); name the right one, as in --encoding latin-1"
+        f"{path}, near line {line}: not {error.encoding} ({error.reason}); name the encoding: --encoding latin-1"
     )
