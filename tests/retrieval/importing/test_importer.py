@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import InputError
@@ -187,15 +188,13 @@ def test_missing_and_wrong_files_are_named(tmp_path: Path) -> None:
 _WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None)
 @given(st.dictionaries(_WORDS.map(str.strip).filter(bool), _WORDS.map(str.strip).filter(bool), min_size=1, max_size=8))
-def test_any_titles_survive_the_way_through_csv(tmp_path: Path, titles: dict[str, str]) -> None:
-    rows = [
-        f'"{key.replace(chr(34), chr(34) * 2)}","{title.replace(chr(34), chr(34) * 2)}"'
-        for key, title in titles.items()
-    ]
-    record = Record.open("sqlite:///:memory:")
-    _import(record, tmp_path, "item_id,title\n" + "\n".join(rows) + "\n", None)
-    stored = record.items(titles)
+def test_any_titles_survive_the_way_through_csv(titles: dict[str, str]) -> None:
+    rows = [",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row) for row in titles.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        record = Record.open(f"sqlite:///{folder}/record.db")
+        _import(record, Path(folder), "item_id,title\n" + "\n".join(rows) + "\n", None)
+        stored = record.items(titles)
+        record.close()
     assert {key: item.title for key, item in stored.items()} == titles
-    record.close()
