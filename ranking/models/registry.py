@@ -72,7 +72,7 @@ def classify(name: str, packaged: Mapping[str, PackagedModel] = PACKAGED) -> Mod
     """
     if name in packaged:
         return ModelName(text=name, kind="packaged")
-    if Path(name).expanduser().is_dir():
+    if name and Path(name).expanduser().is_dir():
         return ModelName(text=name, kind="folder")
     if _HUB_ID.fullmatch(name):
         return ModelName(text=name, kind="hub")

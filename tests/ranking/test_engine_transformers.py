@@ -166,11 +166,10 @@ def test_an_adapter_is_refused_and_not_ignored(tiny: Path) -> None:
 
 
 @pytest.mark.model
-async def test_the_default_model_packed_equals_one_by_one(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_the_default_model_packed_equals_one_by_one(model_cache: Path) -> None:
     settings = ModelSettings(dtype="float32")
-    cache = Path(tmp_path_factory.mktemp("cache"))
-    engine = TransformersEngine(settings, cache)
+    engine = TransformersEngine(settings, model_cache)
+    reference = TransformersEngine(settings, model_cache, structured=False)
     for prompt in (yes_no_prompt(*TITLES), likelihood_prompt(*TITLES)):
         (scores,) = await engine.score([prompt])
-        reference = TransformersEngine(settings, cache, structured=False)
         assert numbers(scores.branches) == pytest.approx(await one_by_one(reference, prompt), abs=1e-4)

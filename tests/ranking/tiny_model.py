@@ -1,4 +1,4 @@
-"""A random Llama of two layers with its own small tokenizer, written to a folder. It knows nothing but computes truly."""
+"""A random Llama of two layers with its own small tokenizer, written to a folder. It knows nothing."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def _tokenizer(chat_template: str | None) -> Any:
         show_progress=False,
     )
     inner.train_from_iterator(_TEXT * 4, trainer)
-    made: Any = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<|im_start|>", eos_token="<|im_end|>")
+    wrapper: Any = PreTrainedTokenizerFast
+    made = wrapper(tokenizer_object=inner, bos_token="<|im_start|>", eos_token="<|im_end|>")
     made.chat_template = chat_template
     return made
