@@ -18,7 +18,7 @@ from ranking.engines.prefix_cache import PrefixCache
 from ranking.engines.readout import Readout
 from ranking.errors import EngineError, ModelError, PromptTooLongError, RankingError
 from ranking.models.manifest import weights_digest
-from ranking.models.prepare import Progress, prepare
+from ranking.models.prepare import Progress, locate, prepare
 from ranking.models.pretrained import load_pretrained
 from ranking.settings import ModelSettings
 from ranking.types import BranchScore, EngineInfo, PromptScores
@@ -43,7 +43,7 @@ class TransformersEngine:
     ) -> None:
         if settings.adapter is not None:
             raise ModelError(f"adapter {settings.adapter}: this engine does not load adapters; leave the setting out")
-        folder = prepare(settings.name, cache, progress)
+        folder = _folder(settings.name, cache, progress)
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         device = choose_device(settings.device)
@@ -160,6 +160,14 @@ class TransformersEngine:
         )
         hidden: torch.Tensor = output.last_hidden_state[0]
         return hidden
+
+
+def _folder(name: str, cache: Path, progress: Progress | None) -> Path:
+    try:
+        # Sizes are compared here, hashes only when it is made ready or verified: that would slow every start.
+        return locate(name, cache)
+    except ModelError:
+        return prepare(name, cache, progress)
 
 
 def _readout(model: Any) -> Readout:

