@@ -1,0 +1,47 @@
+"""The whole way with the real models, on the bundled sample."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.cli.main import app
+from service.exit_codes import ExitCode
+
+pytestmark = pytest.mark.model
+
+
+def fewrec(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_demo_then_recommend_then_render(model_cache: Path, own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(model_cache))
+
+    demo = fewrec("demo")
+    assert demo.exit_code == ExitCode.OK, demo.output
+    assert "viewer-001" in demo.stdout
+    assert "Moved up by" in " ".join(demo.stdout.split())
+
+    home = ("--home", str(own_folders / "demo"))
+    answer = json.loads(fewrec(*home, "recommend", "viewer-002", "-n", "3", "-f", "year>=1980", "-o", "json").stdout)
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3]
+    assert all(item["attributes"]["year"] >= 1980 for item in answer["items"])
+    assert answer["ranked_by"] == "llm"
+    assert answer["model"]["name"] == "smollm2-135m-instruct"
+
+    prompt = json.loads(fewrec(*home, "prompt", "render", "viewer-002", "-o", "json").stdout)
+    assert len(prompt["branches"]) == 20
+    assert "watched these films" in fewrec(*home, "prompt", "render", "viewer-002").stdout
+
+    assert fewrec(*home, "recommend", "nobody").exit_code == ExitCode.NOT_FOUND
+    assert fewrec(*home, "recommend", "viewer-002", "-f", "colour=red").exit_code == ExitCode.INPUT
+    assert fewrec(*home, "index", "status").exit_code == ExitCode.OK
+
+
+def test_an_empty_store_is_code_4(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(model_cache))
+    assert fewrec("recommend", "u").exit_code == ExitCode.NOT_FOUND
