@@ -1,0 +1,155 @@
+"""The composition over a real record and a real index; only the models are fakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prompts.types import Prompt
+from ranking.engines.scripted import ScriptedEngine
+from ranking.errors import ConfigError
+from ranking.factory import build_strategy, choose_template, compose
+from ranking.recommender import Recommender
+from ranking.settings import FusionWeights, Settings, load_settings
+from retrieval.errors import InputError, NotFoundError
+from retrieval.filters import Equals, Range
+from retrieval.store import Store, open_store
+from retrieval.types import Interaction, Item, Query, User
+from tests.fakes import HashingEmbedder
+
+GENRES = ("Horror", "Comedy", "Drama")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Thirty films; ann likes horror, bob and cid like some of it too, new has done nothing."""
+    items = [
+        Item(
+            item_id=f"f{number:02d}",
+            title=f"Film {number} {GENRES[number % 3]}",
+            domain="films",
+            attributes={"genres": (GENRES[number % 3],), "year": 1990.0 + number},
+        )
+        for number in range(30)
+    ]
+    taken = {"ann": (0, 3, 6, 9), "bob": (0, 3, 12, 15), "cid": (6, 9, 12, 1)}
+    with open_store(home=tmp_path, record_url=None, index_url=None, embedder=HashingEmbedder()) as opened:
+        opened.record.put_items(items)
+        opened.record.put_users([User(user_id=name) for name in (*taken, "new")])
+        opened.record.put_interactions(
+            [
+                Interaction(user_id=name, item_id=f"f{number:02d}", timestamp=1000.0 + at)
+                for name, numbers in taken.items()
+                for at, number in enumerate(numbers)
+            ]
+        )
+        opened.catch_up()
+        yield opened
+
+
+def _prefers_late(prompt: Prompt, branch: str) -> float:
+    number = float(branch.split()[1])
+    return number if prompt.labels or "Film 0" in prompt.before + str(prompt.messages) else 0.0
+
+
+def _recommender(store: Store, **flags: object) -> tuple[Recommender, ScriptedEngine]:
+    settings = load_settings(**flags)
+    engine = ScriptedEngine(_prefers_late)
+    return compose(settings, store, engine, choose_template(settings)), engine
+
+
+def _only_llm() -> dict[str, float]:
+    return {"llm": 1.0, "similarity": 0.0, "cooccurrence": 0.0, "popularity": 0.0, "query": 0.0}
+
+
+def test_the_llm_decides_where_only_it_has_weight(store: Store) -> None:
+    recommender, _ = _recommender(store, fusion=_only_llm(), retrieval={"n_candidates": 26})
+    answer = asyncio.run(recommender.recommend(Query(user_id="ann"), 5))
+    assert answer.ranked_by == "llm"
+    assert [entry.item.item_id for entry in answer.items] == ["f29", "f28", "f27", "f26", "f25"]
+    assert [entry.rank for entry in answer.items] == [1, 2, 3, 4, 5]
+
+
+def test_seen_and_excluded_items_and_filters(store: Store) -> None:
+    recommender, _ = _recommender(store)
+    query = Query(
+        user_id="ann",
+        exclude=frozenset({"f12"}),
+        filters=(Equals(attribute="genres", value="horror"), Range(attribute="year", high=2010)),
+    )
+    answer = asyncio.run(recommender.recommend(query, 10))
+    assert {entry.item.item_id for entry in answer.items} == {"f15", "f18"}
+    assert any("2 of the 10 items asked for" in note for note in answer.notes)
+
+
+def test_somebody_unknown_to_all_gets_retrievals_order_and_is_told(store: Store) -> None:
+    recommender, engine = _recommender(store)
+    answer = asyncio.run(recommender.recommend(Query(user_id="new"), 3))
+    assert answer.ranked_by == "retrieval"
+    assert engine.calls == 0
+    assert answer.engine is None
+    assert all(entry.llm_score is None for entry in answer.items)
+    assert "the LLM did not rank" in answer.notes[0]
+
+
+def test_a_query_alone_is_enough_for_the_llm(store: Store) -> None:
+    recommender, _ = _recommender(store)
+    answer = asyncio.run(recommender.recommend(Query(text="Comedy"), 3))
+    assert answer.ranked_by == "llm"
+    assert answer.user is None
+
+
+def test_the_answer_tells_how_it_came_about(store: Store) -> None:
+    recommender, _ = _recommender(store, examples={"shots": 1})
+    answer = asyncio.run(recommender.recommend(Query(user_id="ann"), 2, explain=True))
+    assert answer.engine is not None
+    assert answer.engine.engine == "scripted"
+    assert answer.template is not None
+    assert (answer.strategy, answer.template.name) == ("likelihood", "likelihood")
+    assert answer.n_history == answer.n_history_shown == 4
+    assert [stage.name for stage in answer.stages] == ["retrieval", "examples", "llm", "fusion", "reasons"]
+    assert all(entry.reason is not None for entry in answer.items)
+    assert answer.prompt_tokens > 0
+
+
+def test_ranking_given_candidates(store: Store) -> None:
+    recommender, _ = _recommender(store, fusion=_only_llm(), strategy="yes-no")
+    retrieved = recommender.retriever.describe(Query(user_id="ann"), ["f01", "f28", "f05"])
+    answer = asyncio.run(recommender.rank(retrieved))
+    assert [entry.item.item_id for entry in answer.items] == ["f28", "f05", "f01"]
+    assert [entry.retrieval_rank for entry in answer.items] == [2, 3, 1]
+
+
+def test_nothing_later_than_the_request_is_used(store: Store) -> None:
+    recommender, _ = _recommender(store)
+    answer = asyncio.run(recommender.recommend(Query(user_id="ann", as_of=1002.0), 30))
+    assert answer.n_history == 2
+    assert {"f06", "f09"} <= {entry.item.item_id for entry in answer.items}
+
+
+def test_what_recommend_will_say_can_be_seen_before(store: Store) -> None:
+    recommender, _ = _recommender(store)
+    context = asyncio.run(recommender.context(Query(user_id="ann")))
+    assert [past.item.item_id for past in context.history] == ["f00", "f03", "f06", "f09"]
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_n_must_be_positive(store: Store, n: int) -> None:
+    recommender, _ = _recommender(store)
+    with pytest.raises(InputError, match="at least 1"):
+        asyncio.run(recommender.recommend(Query(user_id="ann"), n))
+
+
+def test_an_unknown_user_is_named_with_the_closest(store: Store) -> None:
+    recommender, _ = _recommender(store)
+    with pytest.raises(NotFoundError, match="no user 'anne' in the store; the closest: ann"):
+        asyncio.run(recommender.recommend(Query(user_id="anne"), 3))
+
+
+def test_a_template_of_another_strategy_is_refused() -> None:
+    settings = Settings(strategy="yes-no", prompt={"template": "likelihood"}, fusion=FusionWeights())  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="'likelihood'"):
+        build_strategy(settings, ScriptedEngine(_prefers_late), choose_template(settings))
