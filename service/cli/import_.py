@@ -160,8 +160,6 @@ def _show(given: Globals, report: ImportReport, output: Output) -> None:
     for row in report.tables:
         table.add_row(Text(row.name), row.kind, *(f"{getattr(row, name):,}" for name in names))
     given.out.print(table)
-    if report.like_threshold is not None:
-        given.out.print(f"Ratings of {report.like_threshold:g} and more are likes.", highlight=False)
     for note in report.notes:
         given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
     if report.rejects is not None:
