@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def _prefers_late(prompt: Prompt, branch: str) -> float:
     return number if prompt.labels or "Film 0" in prompt.before + str(prompt.messages) else 0.0
 
 
-def _recommender(store: Store, **flags: object) -> tuple[Recommender, ScriptedEngine]:
+def _recommender(store: Store, **flags: Any) -> tuple[Recommender, ScriptedEngine]:
     settings = load_settings(**flags)
     engine = ScriptedEngine(_prefers_late)
     return compose(settings, store, engine, choose_template(settings)), engine
@@ -150,6 +151,6 @@ def test_an_unknown_user_is_named_with_the_closest(store: Store) -> None:
 
 
 def test_a_template_of_another_strategy_is_refused() -> None:
-    settings = Settings(strategy="yes-no", prompt={"template": "likelihood"}, fusion=FusionWeights())  # type: ignore[arg-type]
+    settings = Settings(strategy="yes-no", prompt={"template": "likelihood"}, fusion=FusionWeights())
     with pytest.raises(ConfigError, match="'likelihood'"):
         build_strategy(settings, ScriptedEngine(_prefers_late), choose_template(settings))

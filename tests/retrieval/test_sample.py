@@ -7,12 +7,12 @@ import pytest
 from retrieval.sample.catalogue import sample_interactions, sample_items, sample_users
 
 FILM_GENRES = frozenset(
-    "Action|Adventure|Animation|Comedy|Crime|Documentary|Drama|Family|Fantasy|History|Horror|Music|Mystery|Romance|"
-    "Science Fiction|Thriller|War|Western".split("|")
+    {"Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Family", "Fantasy", "History"}
+    | {"Horror", "Music", "Mystery", "Romance", "Science Fiction", "Thriller", "War", "Western"}
 )
 BOOK_GENRES = frozenset(
-    "Adventure|Children|Classic|Fantasy|Historical|Horror|Literary|Mystery|Philosophical|Romance|Satire|"
-    "Science Fiction|Thriller|War".split("|")
+    {"Adventure", "Children", "Classic", "Fantasy", "Historical", "Horror", "Literary", "Mystery", "Philosophical"}
+    | {"Romance", "Satire", "Science Fiction", "Thriller", "War"}
 )
 
 
