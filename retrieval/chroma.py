@@ -187,7 +187,7 @@ class ChromaIndex:
             settings = _OwnSettings(anonymized_telemetry=False, allow_reset=False)
             client = chromadb.HttpClient(parts.hostname, port, ssl=ssl, settings=settings)
         connected = cls(cast("Client", client), url, None)
-        if session := connected._session():
+        for session in connected._sessions():
             session.timeout = httpx.Timeout(_SERVER_TIMEOUT_S)  # by default a server that hangs is waited for for ever
         return connected
 
@@ -195,9 +195,9 @@ class ChromaIndex:
         """Let go of Chroma and of the folder. Closing twice is fine."""
         if not self._closed:
             self._closed = True
-            session = self._session()
+            sessions = self._sessions()
             self._client.close()
-            if session:
+            for session in sessions:
                 session.close()
         if self._lock is not None:
             self._lock.release()
@@ -249,10 +249,11 @@ class ChromaIndex:
             if swapped:
                 self._drop_all_but(state.generation)
 
-    def _session(self) -> httpx.Client | None:
-        # Chroma's client neither closes its connections nor offers a timeout, so both are done on its session.
-        session = getattr(getattr(self._client, "_server", None), "_session", None)
-        return session if isinstance(session, httpx.Client) else None
+    def _sessions(self) -> list[httpx.Client]:
+        # Chroma's client neither closes its connections nor offers a timeout, so both are done on its sessions.
+        owners = (self._client, getattr(self._client, "_admin_client", None))
+        found = (getattr(getattr(owner, "_server", None), "_session", None) for owner in owners)
+        return [session for session in found if isinstance(session, httpx.Client)]
 
     def _load(self) -> Generation | None:
         state = self.state()
