@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from prompts.template import Template, load_template
 from ranking.engines.transformers import TransformersEngine
@@ -41,8 +41,8 @@ def open_recommender(settings: Settings, progress: Progress | None = None) -> It
     template = choose_template(settings)
     with open_settings_store(settings) as store:
         store.catch_up(progress)
-        engine = TransformersEngine(settings.model, settings.cache)
-        yield compose(settings, store, engine, template)
+        with closing(TransformersEngine(settings.model, settings.cache)) as engine:
+            yield compose(settings, store, engine, template)
 
 
 def compose(settings: Settings, store: Store, engine: Engine, template: Template) -> Recommender:

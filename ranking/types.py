@@ -32,7 +32,7 @@ class BranchScore:
     text_logprob: float | None
     """Sum of the log-probabilities of the branch's own tokens; None for a prompt with labels."""
     n_tokens: int
-    """Number of tokens of the branch itself."""
+    """Tokens of the branch, for a prompt with labels with the closing part that follows it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,16 @@
+"""Runs all benchmarks one after the other: python -m benchmarks, or make bench."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import first_recommendation, import_speed, packed_scoring
+
+
+def main() -> int:
+    """The largest exit code of the three."""
+    return max(packed_scoring.main([]), import_speed.main([]), first_recommendation.main())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
