@@ -9,8 +9,8 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from retrieval.chroma import CHUNK, COLLECTIONS, Generation
-from retrieval.entries import Entry
+from retrieval.chroma import Generation
+from retrieval.entries import CHUNK, COLLECTIONS, Entry
 from retrieval.ids import Pair, pair_id, split_pair_id
 from retrieval.protocol import Collection, Embedder, Vectors
 from retrieval.record import Record
@@ -58,7 +58,7 @@ class Follower:
         self._rows = record.indexed()
         self._target = target
         self._embedder = embedder
-        self._progress = progress or (lambda stage, done, total: None)
+        self._progress = progress or (lambda *_: None)
         self._vectors: dict[str, Vectors] = {}
         self._embedded = 0
 

@@ -25,16 +25,12 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 from filelock import FileLock
 
-from retrieval.entries import Entry, IndexState
+from retrieval.entries import CHUNK, COLLECTIONS, Entry, IndexState, one_line, problem_with, slices
 from retrieval.errors import StoreError
 from retrieval.lock import acquire
 from retrieval.protocol import Collection, Hit, Vectors
 
 T = TypeVar("T")
-
-COLLECTIONS: tuple[Collection, ...] = ("items", "interactions", "demonstrations")
-CHUNK = 2_000
-"""Entries per call: under Chroma's own limit and under the server's 40 MiB per request at 1,536 dimensions."""
 _SERVER_TIMEOUT_S = 120.0
 
 _STATE = "fewrec-state"
@@ -60,7 +56,7 @@ class Generation:
     def upsert(self, collection: Collection, entries: Sequence[Entry]) -> None:
         """Store entries with distinct ids, replacing those of the same id."""
         with _explained(self._place):
-            for part in _chunks(entries):
+            for part in slices(entries):
                 self._of(collection).upsert(
                     ids=[entry.id for entry in part],
                     embeddings=np.stack([entry.vector for entry in part]).astype(np.float32, copy=False),
@@ -70,7 +66,7 @@ class Generation:
     def delete(self, collection: Collection, ids: Sequence[str]) -> None:
         """Delete entries; ids that are not stored are passed over."""
         with _explained(self._place):
-            for part in _chunks(ids):
+            for part in slices(ids):
                 self._of(collection).delete(ids=list(part))
 
     def count(self, collection: Collection) -> int:
@@ -101,7 +97,7 @@ class Generation:
         """Stored metadata by id; ids that are not stored are absent."""
         found: dict[str, Mapping[str, Any]] = {}
         with _explained(self._place):
-            for part in _chunks(tuple(dict.fromkeys(ids))):
+            for part in slices(tuple(dict.fromkeys(ids))):
                 page = self._of(collection).get(ids=list(part), include=["metadatas"])
                 found.update(zip(page["ids"], page["metadatas"] or [], strict=True))
         return found
@@ -118,17 +114,15 @@ class Generation:
             query = np.asarray(vector, dtype=np.float32).reshape(1, -1)
             found = source.query(query_embeddings=query, n_results=k, include=["distances"])
         distances = cast("list[list[float]]", found["distances"])
-        hits = [
-            Hit(id=entry_id, similarity=max(-1.0, min(1.0, 1.0 - distance)))
-            for entry_id, distance in zip(found["ids"][0], distances[0], strict=True)
-        ]
+        pairs = zip(found["ids"][0], distances[0], strict=True)
+        hits = [Hit(id=entry_id, similarity=max(-1.0, min(1.0, 1.0 - distance))) for entry_id, distance in pairs]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
 
     def vectors(self, collection: Collection, ids: Sequence[str]) -> dict[str, Vectors]:
         """As `VectorIndex.vectors`."""
         found: dict[str, Vectors] = {}
         with _explained(self._place):
-            for part in _chunks(tuple(dict.fromkeys(ids))):
+            for part in slices(tuple(dict.fromkeys(ids))):
                 page = self._of(collection).get(ids=list(part), include=["embeddings"])
                 rows = np.asarray(page["embeddings"], dtype=np.float32)
                 found.update(zip(page["ids"], rows, strict=True))
@@ -158,8 +152,10 @@ class ChromaIndex:
 
     @classmethod
     def open_embedded(cls, folder: Path) -> ChromaIndex:
-        """Open or make an index that lives in `folder`. Raises StoreBusyError while another process has it open:
-        Chroma would lose entries without an error."""
+        """Open or make an index that lives in `folder`.
+
+        Raises StoreBusyError while another process has it open: Chroma would lose entries without an error.
+        """
         busy = (
             f"The index in {folder} is in use by another process. End that process, or share the index: "
             f"`chroma run --path {folder}` and set index.url to its address."
@@ -171,7 +167,7 @@ class ChromaIndex:
         except Exception as error:  # a damaged file shows as any kind of error
             lock.release()
             raise StoreError(
-                f"Index {folder} cannot be opened ({_one_line(error)}). Move that folder away and run `fewrec index "
+                f"Index {folder} cannot be opened ({one_line(error)}). Move that folder away and run `fewrec index "
                 "rebuild`: the record, which holds everything, is not touched."
             ) from error
 
@@ -260,11 +256,9 @@ class ChromaIndex:
         return None if state is None else Generation(self._client, state.generation, self.place)
 
     def _read(self, read: Callable[[Generation], T], nothing: T) -> T:
-        current = self.current()
-        if current is None:
-            return nothing
         try:
-            return read(current)
+            current = self.current()
+            return nothing if current is None else read(current)
         except _GoneError:
             # Another process rebuilt the index on the server and removed the generation we knew.
             with self._guard:
@@ -287,19 +281,12 @@ class _OwnSettings(Settings):
     """Chroma's settings without its environment variables and .env file, whose names carry no prefix."""
 
     @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: Any, init_settings: Any, env_settings: Any, dotenv_settings: Any, file_secret_settings: Any
-    ) -> tuple[Any, ...]:
+    def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, *_: Any, **__: Any) -> tuple[Any, ...]:  # noqa: ARG003
         return (init_settings,)
 
 
 def _name(collection: Collection, generation: int) -> str:
     return f"fewrec-{collection}-{generation}"
-
-
-def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), CHUNK):
-        yield rows[start : start + CHUNK]
 
 
 @contextlib.contextmanager
@@ -309,15 +296,4 @@ def _explained(place: str) -> Generator[None]:
     except NotFoundError as error:
         raise _GoneError(f"Index {place}: {error}. Build it anew: `fewrec index rebuild`.") from error
     except (ChromaError, httpx.HTTPError, OSError, ValueError) as error:
-        problem = _one_line(error)
-        if place.startswith("http"):
-            advice = "Check that `chroma run` is up at index.url."
-        elif "readonly" in problem or "read-only" in problem.lower() or "permission" in problem.lower():
-            advice = "Make the folder writable, or set FEWREC_HOME to another folder."
-        else:
-            advice = "If it stays, build it anew: `fewrec index rebuild`."
-        raise StoreError(f"Index {place}: {problem}. {advice}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise StoreError(problem_with(place, error)) from error

@@ -1,11 +1,18 @@
-"""What is written into the retrieval index."""
+"""What is written into the retrieval index, in which portions, and what is said when that fails."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from retrieval.protocol import Vectors
+from retrieval.protocol import Collection, Vectors
+
+T = TypeVar("T")
+
+COLLECTIONS: tuple[Collection, ...] = ("items", "interactions", "demonstrations")
+CHUNK = 2_000
+"""Entries per call: under Chroma's own limit and under the server's 40 MiB per request at 1,536 dimensions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,3 +33,26 @@ class Entry:
     id: str
     vector: Vectors
     metadata: Mapping[str, str | float | bool]
+
+
+def slices(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Portions of at most CHUNK rows."""
+    for start in range(0, len(rows), CHUNK):
+        yield rows[start : start + CHUNK]
+
+
+def problem_with(place: str, error: Exception) -> str:
+    """One line for a failure of the index at a folder or URL, with what to do."""
+    problem = one_line(error)
+    if place.startswith("http"):
+        advice = "Check that `chroma run` is up at index.url."
+    elif any(word in problem.lower() for word in ("readonly", "read-only", "permission")):
+        advice = "Make the folder writable, or set FEWREC_HOME to another folder."
+    else:
+        advice = "If it stays, build it anew: `fewrec index rebuild`."
+    return f"Index {place}: {problem}. {advice}"
+
+
+def one_line(error: Exception) -> str:
+    """The error's text without line breaks and closing full stop, or its type where it has none."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

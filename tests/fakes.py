@@ -42,5 +42,5 @@ class HashingEmbedder:
             length = float(np.linalg.norm(row))
             if length == 0.0:
                 row[0] = length = 1.0
-            row /= length
+            np.divide(row, length, out=row)
         return rows

@@ -18,8 +18,10 @@ from retrieval.types import Interaction
 
 
 class ChangeFeed:
-    """Changes after one version, everything for 0. Ids are sorted. A row that changes again meanwhile comes in its
-    newest form, and again in the next feed."""
+    """Changes after one version, everything for 0. Ids are sorted.
+
+    A row that changes again meanwhile comes in its newest form, and again in the next feed.
+    """
 
     def __init__(self, database: Database, since: int) -> None:
         self._database = database

@@ -50,7 +50,7 @@ class Database:
 
     @property
     def dialect(self) -> str:
-        """ "sqlite" or "postgresql"."""
+        """SQLAlchemy's name of the database: "sqlite" or "postgresql"."""
         return self._engine.dialect.name
 
     @contextmanager
@@ -58,7 +58,8 @@ class Database:
         """A transaction that sees one state of the record from start to end."""
         with self._explained(), self._engine.connect() as connection:
             if self.dialect == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                # Sets the option on this connection itself.
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 
@@ -66,7 +67,7 @@ class Database:
     def write(self) -> Generator[Connection]:
         """A write transaction; committed when the block ends without an error."""
         with self._explained(), self._engine.connect() as connection:
-            connection = connection.execution_options(fewrec_write=True)
+            connection.execution_options(fewrec_write=True)
             with connection.begin():
                 yield connection
 

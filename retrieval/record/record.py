@@ -261,7 +261,7 @@ class Record:
             yield from rows
             if len(rows) < batch:
                 return
-            after = tuple(rows[-1]._mapping[key] for key in keys)
+            after = tuple(str(getattr(rows[-1], key.name)) for key in keys)
 
     def _read_facets(self) -> _Facets:
         with self._lock, self._database.read() as connection:

@@ -1,5 +1,8 @@
-"""Between the record's rows and FewRec's records. Attributes are stored as canonical JSON (sorted keys), so equal
-attributes are equal text and an unchanged row can be told in SQL."""
+"""Between the record's rows and FewRec's records.
+
+Attributes are stored as canonical JSON (sorted keys), so equal attributes are equal text and an unchanged row can be
+told in SQL.
+"""
 
 from __future__ import annotations
 

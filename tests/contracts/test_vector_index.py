@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.chroma import COLLECTIONS, ChromaIndex
-from retrieval.entries import Entry, IndexState
+from retrieval.chroma import ChromaIndex
+from retrieval.entries import COLLECTIONS, Entry, IndexState
 from retrieval.errors import StoreError
 from retrieval.protocol import Collection, VectorIndex, Vectors
 

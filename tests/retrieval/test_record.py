@@ -123,15 +123,15 @@ def test_interaction_columns_describe_all_interactions(record: Record) -> None:
     np.testing.assert_array_equal(columns.item_index, [0, 1, 1, 0])
     np.testing.assert_array_equal(columns.timestamps, [0.0, 1.0, 1.0, 5.0])
     np.testing.assert_array_equal(columns.liked, [True, True, True, False])
-    assert (columns.user_index.dtype, columns.timestamps.dtype) == (np.int32, np.float64)
+    assert [columns.user_index.dtype.name, columns.timestamps.dtype.name] == ["int32", "float64"]
 
 
 def test_attribute_names_and_domains_follow_the_items(record: Record) -> None:
     assert (record.attribute_names(), record.domains()) == (frozenset(), frozenset())
     record.put_items([item("a", year=1), Item(item_id="b", title="B", domain="books", attributes={"pages": 3})])
-    assert (record.attribute_names(), record.domains()) == ({"year", "pages"}, {"items", "books"})
+    assert (record.attribute_names(), record.domains()) == (frozenset({"year", "pages"}), frozenset({"items", "books"}))
     record.delete_items(["b"])
-    assert (record.attribute_names(), record.domains()) == ({"year"}, {"items"})
+    assert (record.attribute_names(), record.domains()) == (frozenset({"year"}), frozenset({"items"}))
 
 
 def test_deleting_an_item_takes_its_interactions_and_leaves_tombstones(record: Record) -> None:
@@ -175,7 +175,7 @@ def test_writing_a_deleted_row_again_removes_its_tombstone(record: Record) -> No
     ],
 )
 def test_items_that_cannot_be_stored_are_refused(record: Record, bad: Item) -> None:
-    with pytest.raises(InputError, match="Item|text"):
+    with pytest.raises(InputError, match=r"Item|text"):
         record.put_items([item("fine"), bad])
     assert record.counts().items == 0
 
@@ -217,7 +217,7 @@ def test_two_handles_see_each_others_writes(record: Record, record_url: str) -> 
     other.close()
 
 
-_TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\x1f"), min_size=1, max_size=20)
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\x1f"), min_size=1, max_size=20)
 
 
 @given(

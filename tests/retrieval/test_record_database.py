@@ -38,7 +38,7 @@ def test_a_record_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(place) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(StoreError, match="newer FewRec.*9999.*Upgrade"):
+    with pytest.raises(StoreError, match=r"newer FewRec.*9999.*Upgrade"):
         Record.open(str(place))
 
 
@@ -113,7 +113,7 @@ def test_damaged_attributes_are_reported(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE items SET attributes = '{broken'"))
     engine.dispose()
-    with pytest.raises(StoreError, match="no JSON.*import that row again"):
+    with pytest.raises(StoreError, match=r"no JSON.*import that row again"):
         record.items(["a"])
     record.close()
 

@@ -14,6 +14,7 @@ ID = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
+    """Make the tables of an empty record."""
     op.create_table(
         "state",
         sa.Column("id", sa.Integer, autoincrement=False),
