@@ -21,6 +21,7 @@ from retrieval.types import PastItem
 SECONDS_A_DAY = 86_400.0
 HISTORY_LOOKED_AT = 20
 RECENCY = 0.9
+_ROUNDING = 1e-9
 
 Scores = npt.NDArray[np.float64]
 
@@ -49,31 +50,28 @@ class Moment:
     def cooccurrence(self, history: Sequence[PastItem], user_id: str | None) -> Scores | None:
         """Item-to-item cosine with the user's latest 20 items, each weighted 0.9 to the power of its age in places.
 
-        The cosine of i and j is |users of both| / sqrt(|users of i| |users of j|). The user's own interactions are
-        left out of all three counts: they would tie everything the user ever took to the history. None where no
-        past item was taken by anybody else.
+        The cosine of i and j is |users of both| / sqrt(|users of i| |users of j|). The user's own interactions, which
+        are all of `history`, are left out of all three counts: they would tie everything the user ever took to the
+        history. None where no past item was taken by anybody who took something else.
         """
+        own = None if user_id is None else self.user_places.get(user_id)
+        counts = self.counts.copy()
+        if own is not None:
+            counts[[self.places[past.item.item_id] for past in history if past.item.item_id in self.places]] -= 1.0
         latest = [past.item.item_id for past in history[-HISTORY_LOOKED_AT:]][::-1]
         known = [(self.places[item_id], RECENCY**age) for age, item_id in enumerate(latest) if item_id in self.places]
-        if not known:
+        columns = np.array([place for place, _ in known if counts[place] > 0], dtype=np.int64)
+        weights = np.array([weight for place, weight in known if counts[place] > 0])
+        if not columns.size:
             return None
-        columns = [place for place, _ in known]
-        together = np.asarray((self.matrix.T @ self.matrix[:, columns]).todense(), dtype=np.float64)
-        own = self._own(user_id)
-        together -= np.outer(own, own[columns])
-        counts = self.counts - own
-        norms = np.sqrt(np.outer(counts, counts[columns]))
-        cosines = np.divide(together, norms, out=np.zeros_like(together), where=norms > 0)
-        cosines[columns, range(len(columns))] = 0.0
-        if not cosines.any():
-            return None
-        return np.asarray(cosines @ np.array([weight for _, weight in known]), dtype=np.float64)
-
-    def _own(self, user_id: str | None) -> Scores:
-        place = None if user_id is None else self.user_places.get(user_id)
-        if place is None:
-            return np.zeros(len(self.item_ids))
-        return np.asarray(self.matrix[[place], :].todense(), dtype=np.float64).ravel()
+        # All cosines of an item share its own norm, so summing over users first needs no matrix of cosines.
+        closeness = self.matrix[:, columns] @ (weights / np.sqrt(counts[columns]))
+        if own is not None:
+            closeness[own] = 0.0
+        scores = np.divide(self.matrix.T @ closeness, np.sqrt(counts), out=np.zeros_like(counts), where=counts > 0)
+        scores[columns] -= weights  # an item's cosine with itself
+        scores[scores < _ROUNDING] = 0.0
+        return scores if scores.any() else None
 
 
 class Behaviour:
@@ -109,7 +107,7 @@ def _cut(columns: InteractionColumns, as_of: float) -> Moment:
     kept = columns.timestamps < as_of
     users, items = columns.user_index[kept], columns.item_index[kept]
     shape = (len(columns.user_ids), len(columns.item_ids))
-    ones = np.ones(len(users), dtype=np.float32)
+    ones = np.ones(len(users))  # float64, as what it is multiplied with: no conversion per request
     last = float(columns.timestamps[kept].max()) if kept.any() else 0.0
     return Moment(
         item_ids=columns.item_ids,

@@ -55,7 +55,7 @@ class Retriever:
         request, items = self._request(query)
         check_attributes(query.filters, self._record.attribute_names())
         barred = query.exclude | {past.item.item_id for past in request.history}
-        width = max(self._settings.per_source, n) + len(barred)
+        width = max(self._settings.per_source, n) * _rarity(request, items) + len(barred)
         while True:
             # What must not come back is left out afterwards, so sources are asked for more until enough is left.
             joined = [
@@ -124,6 +124,14 @@ def _admissible(request: RetrievalRequest, item: Item | None) -> bool:
         return False
     query = request.query
     return (query.domain is None or item.domain == query.domain) and all(matches(f, item) for f in query.filters)
+
+
+def _rarity(request: RetrievalRequest, items: Mapping[str, Item]) -> int:
+    """How many items there are for each one that may come back, rounded up: so much wider must the sources look."""
+    if not request.query.filters and request.query.domain is None:
+        return 1
+    admissible = sum(_admissible(request, item) for item in items.values())
+    return -(-len(items) // max(admissible, 1))
 
 
 def _closest(wanted: str, known: Sequence[str] | Mapping[str, Item]) -> str:

@@ -34,13 +34,14 @@ class SignalMeter:
         for item_id in item_ids:
             vector, place = vectors.get(item_id), moment.places.get(item_id)
             past = [vectors[one] for one in past_ids if one in vectors and one != item_id]
-            known = together is not None and place is not None
+            # An item that nobody took yet is in the matrix all the same if somebody takes it after the moment.
+            taken = place is not None and moment.counts[place] > 0
             measured.append(
                 Signals(
                     similarity_max=_largest(vector, past),
                     similarity_mean=_to_mean(vector, past),
                     query_similarity=_cosine(vector, asked),
-                    cooccurrence=float(together[place]) if together is not None and known else None,
+                    cooccurrence=float(together[place]) if together is not None and taken else None,
                     log_popularity=0.0 if place is None else math.log1p(float(moment.counts[place])),
                 )
             )

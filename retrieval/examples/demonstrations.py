@@ -44,10 +44,10 @@ def nearest_demonstrations(
 
 
 def _load(entry_id: str, record: Record, as_of: float, length: int) -> Demonstration | None:
-    """None where the choice is not before as_of, is gone from the record, or has no liked past to show."""
+    """None where the choice is not before as_of, is gone from the record or disliked by now, or has no liked past."""
     user_id, item_id = split_pair_id(entry_id)
     choice = record.interaction(user_id, item_id)
-    if choice is None or choice.timestamp >= as_of:
+    if choice is None or not choice.liked or choice.timestamp >= as_of:
         return None
     past = [one for one in record.history(user_id, choice.timestamp) if one.liked][-length:] if length else []
     chosen = record.items([item_id]).get(item_id)
