@@ -65,6 +65,14 @@ def test_filters_and_domain_hold_and_do_not_shorten_the_list(record: Record) -> 
     assert ids(shop.ask(Query(user_id="a", filters=(Range(attribute="year", low=3000),)))) == []
 
 
+def test_sources_are_asked_for_more_until_enough_pass(record: Record) -> None:
+    open_shop(record)
+    weights = OFF.model_copy(update={"text": 1.0})
+    shop = Shop(record, RetrievalSettings(sources=weights, per_source=1))
+    far_away = Query(text="space", filters=(Equals(attribute="genres", value="love"),))
+    assert len(ids(shop.ask(far_away, 2))) == 2
+
+
 def test_a_user_without_history_gets_text_then_popular_and_new_items(shop: Shop) -> None:
     asked = shop.ask(Query(user_id="new", text="love"), 3)
     assert ids(asked)[0].startswith("l")
