@@ -7,6 +7,7 @@ import json
 import math
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from retrieval.types import AttributeValue
 
@@ -30,13 +31,13 @@ def clean_id(value: object, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise RowError(f"no {name}")
     text = str(value).strip()
-    if text == "":
+    if text == "" or text.lower() == "nan":
         raise RowError(f"no {name}")
     if len(text) > MAX_ID:
         raise RowError(f"{name} is longer than {MAX_ID} characters")
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
         raise RowError(f"{name} holds a control character")
-    return text
+    return clean_text(text, name)
 
 
 def clean_title(value: object) -> str:
@@ -46,6 +47,13 @@ def clean_title(value: object) -> str:
         raise RowError("no title")
     if len(text) > MAX_TITLE:
         raise RowError(f"the title is longer than {MAX_TITLE} characters")
+    return clean_text(text, "title")
+
+
+def clean_text(text: str, name: str) -> str:
+    """The text itself. Raises RowError for what no database takes: a NUL or half a surrogate pair."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise RowError(f"{name} holds a NUL or half a character")
     return text
 
 
@@ -92,9 +100,10 @@ def clean_attribute(name: str, value: object) -> AttributeValue | None:
         return None
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else None
-    return _texts(value) if isinstance(value, list | tuple) else _typed(name, str(value).strip())
+    if isinstance(value, int | float | Decimal):
+        number = _number(value)
+        return number if number is not None and math.isfinite(number) else None
+    return _texts(value) if isinstance(value, list | tuple) else _typed(name, clean_text(str(value).strip(), name))
 
 
 def _typed(name: str, text: str) -> AttributeValue | None:
@@ -105,7 +114,7 @@ def _typed(name: str, text: str) -> AttributeValue | None:
         return _texts(text.split("|" if "|" in text else ","))
     if text.lower() in {"true", "false"}:
         return text.lower() == "true"
-    return float(text) if _NUMBER.fullmatch(text) else text
+    return float(text) if _NUMBER.fullmatch(text) and math.isfinite(float(text)) else text
 
 
 def is_absent(value: object) -> bool:
@@ -118,11 +127,11 @@ def is_absent(value: object) -> bool:
 def _texts(values: object) -> tuple[str, ...] | None:
     if not isinstance(values, list | tuple):
         return None
-    return tuple(text for value in values if (text := str(value).strip())) or None
+    return tuple(clean_text(text, "a list") for value in values if (text := str(value).strip())) or None
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
         return float(value)

@@ -241,7 +241,6 @@ def _lastfm(folder: Path) -> ImportPlan | None:
     return ImportPlan(
         items=CsvTable(path=artists, delimiter="\t", quoting=False),
         interactions=CsvTable(path=plays, delimiter="\t", quoting=False),
-        mapping={"item_id": "id", "user_id": "userID"},
         implicit=True,
         domain="artists",
     )

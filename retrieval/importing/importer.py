@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from retrieval.errors import InputError
 from retrieval.importing.cleaning import RowError
 from retrieval.importing.parsing import Parser, interaction_parser, item_parser, user_parser
 from retrieval.importing.plan import ImportPlan, ImportReport, Progress, TableReport
@@ -28,7 +29,7 @@ class Rejects:
     """Collects rejected rows in a file that appears only once it is complete."""
 
     path: Path
-    counts: dict[str, int] = field(default_factory=dict)
+    any: bool = False
 
     def __post_init__(self) -> None:
         self._part = self.path.with_name(self.path.name + ".part")
@@ -36,47 +37,68 @@ class Rejects:
 
     def add(self, table: str, line: int, reason: str, row: object) -> None:
         """Keep one row: file, line, reason and the row itself, cut at 500 characters."""
-        self.counts[table] = self.counts.get(table, 0) + 1
+        self.any = True
         text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=str)
         entry = {"file": table, "line": line, "reason": reason, "row": text[:_SHOWN]}
         self._part.parent.mkdir(parents=True, exist_ok=True)
-        with self._part.open("a", encoding="utf-8") as file:
+        with self._part.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
     def finish(self) -> Path | None:
-        """Put the file in its place; None (and no file) if nothing was rejected."""
-        if not self.counts:
-            self.path.unlink(missing_ok=True)
+        """Put the file in its place; None if nothing was rejected. An older file is replaced, never just removed."""
+        if not self.any:
             return None
         self._part.replace(self.path)
         return self.path
+
+    def drop(self) -> None:
+        """Forget what was collected, after an import that failed as a whole."""
+        self._part.unlink(missing_ok=True)
 
 
 def import_tables(record: Record, plan: ImportPlan, rejects: Path, progress: Progress | None = None) -> ImportReport:
     """Imports what the plan names: items, then users, then interactions.
 
     Doing it twice changes nothing. Unknown users are created unless a users table was given; interactions with unknown
-    items are rejected. Raises InputError where a table as a whole cannot be used, before anything of it is written.
+    items are rejected. Raises InputError where a table as a whole cannot be used, before anything is written.
     """
     kept = Rejects(path=rejects)
     show = progress or (lambda *_: None)
-    notes: list[str] = []
-    reports: list[TableReport] = []
-    threshold: float | None = None
-    # All headers are read before anything is written.
     items = None if plan.items is None else item_parser(plan.items, plan)
     users = None if plan.users is None else user_parser(plan.users, plan)
     interactions = None if plan.interactions is None else interaction_parser(plan.interactions, plan)
-    if items is not None:
-        reports.append(_Pass(record, items, kept, show).run())
-    if users is not None:
-        reports.append(_Pass(record, users, kept, show).run())
-    if interactions is not None:
-        reports.append(_Pass(record, interactions, kept, show, create_users=plan.users is None).run())
-        threshold = interactions.threshold
-    for parser in (items, users, interactions):
-        notes += [] if parser is None else parser.notes
-    return ImportReport(tables=tuple(reports), like_threshold=threshold, notes=tuple(notes), rejects=kept.finish())
+    parsers: list[Parser[Any]] = [parser for parser in (items, users, interactions) if parser is not None]
+    _check_names(plan, parsers)
+    passes = [_Pass(record, parser, kept, show, create_users=plan.users is None) for parser in parsers]
+    try:
+        for one in passes:
+            one.survey()
+        reports = tuple(one.write() for one in passes)
+    except InputError:
+        kept.drop()
+        raise
+    return ImportReport(
+        tables=reports,
+        like_threshold=None if interactions is None else interactions.threshold,
+        notes=tuple(note for parser in parsers for note in parser.notes),
+        rejects=kept.finish(),
+    )
+
+
+def _check_names(plan: ImportPlan, parsers: list[Parser[Any]]) -> None:
+    """Raises InputError for a column or an attribute that no table has: a slip of the pen must not pass silently."""
+    columns = frozenset[str]().union(*(parser.columns for parser in parsers))
+    for name, column in plan.mapping.items():
+        if column.lower() not in columns:
+            raise InputError(f"no column {column!r}, which {name} is mapped to; there are: {_listed(columns)}")
+    attributes = frozenset[str]().union(*(parser.attributes for parser in parsers))
+    for name in plan.fill_missing:
+        if name not in attributes:
+            raise InputError(f"no table has an attribute {name!r} to fill; there are: {_listed(attributes)}")
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 class _Pass:
@@ -90,19 +112,21 @@ class _Pass:
         self._rejects = rejects
         self._show = show
         self._create_users = create_users
-        self._read = self._inserted = self._updated = self._unchanged = 0
+        self._read = self._rejected = self._inserted = self._updated = self._unchanged = 0
+        self._last: dict[str, tuple[float, int]] = {}
+        self._items: set[str] = set()
+        self._users: set[str] = set()
 
-    def run(self) -> TableReport:
+    def write(self) -> TableReport:
+        """The second pass."""
         table = self._parser.table
-        last = self._survey(table)
         chunk: list[tuple[Row, Any]] = []
-        for row, value in self._winners(table, last):
+        for row, value in self._winners(table, self._last):
             chunk.append((row, value))
             if len(chunk) == CHUNK:
-                self._write(chunk)
+                self._put(chunk)
                 chunk = []
-        self._write(chunk)
-        rejected = self._rejects.counts.get(table.name, 0)
+        self._put(chunk)
         written = self._inserted + self._updated + self._unchanged
         return TableReport(
             name=table.name,
@@ -111,26 +135,29 @@ class _Pass:
             inserted=self._inserted,
             updated=self._updated,
             unchanged=self._unchanged,
-            duplicates=self._read - written - rejected,
-            rejected=rejected,
+            duplicates=self._read - written - self._rejected,
+            rejected=self._rejected,
         )
 
-    def _survey(self, table: Table) -> dict[str, tuple[float, int]]:
-        """Which line of each id counts: the one with the latest time, of equals the last."""
-        last: dict[str, tuple[float, int]] = {}
-        for row in table.rows():
+    def survey(self) -> None:
+        """The first pass. Of the lines of one id the one with the latest time counts, of equals the last."""
+        last = self._last
+        for row in self._parser.table.rows():
             self._read += 1
             if not isinstance(row, Row):
-                self._rejects.add(table.name, row.line, row.reason, row.text)
+                self._reject(row.line, row.reason, row.text)
                 continue
             try:
                 key, time = self._parser.survey(row)
             except RowError as problem:
-                self._rejects.add(table.name, row.line, str(problem), dict(row.values))
+                self._reject(row.line, str(problem), dict(row.values))
                 continue
             last[key] = max(last.get(key, (time, row.line)), (time, row.line))
         self._parser.surveyed()
-        return last
+
+    def _reject(self, line: int, reason: str, row: object) -> None:
+        self._rejected += 1
+        self._rejects.add(self._parser.table.name, line, reason, row)
 
     def _winners(self, table: Table, last: dict[str, tuple[float, int]]) -> Iterator[tuple[Row, Any]]:
         lines = {line for _, line in last.values()}
@@ -140,7 +167,7 @@ class _Pass:
             if isinstance(row, Row) and row.line in lines:
                 yield row, self._parser.parse(row)
 
-    def _write(self, chunk: list[tuple[Row, Any]]) -> None:
+    def _put(self, chunk: list[tuple[Row, Any]]) -> None:
         values = [value for _, value in chunk]
         if self._parser.kind == "items":
             written = self._record.put_items(values)
@@ -153,8 +180,9 @@ class _Pass:
         self._unchanged += written.unchanged
 
     def _known(self, pairs: list[tuple[Row, Interaction]]) -> list[Interaction]:
-        items = self._record.items({value.item_id for _, value in pairs})
-        users = set(self._record.users({value.user_id for _, value in pairs}))
+        items, users = self._items, self._users
+        items.update(self._record.items({value.item_id for _, value in pairs} - items))
+        users.update(self._record.users({value.user_id for _, value in pairs} - users))
         kept = []
         for row, value in pairs:
             if value.item_id not in items:
@@ -164,7 +192,8 @@ class _Pass:
             else:
                 kept.append(value)
                 continue
-            self._rejects.add(self._parser.table.name, row.line, reason, dict(row.values))
+            self._reject(row.line, reason, dict(row.values))
         new = {value.user_id for value in kept} - users
         self._record.put_users([User(user_id=user_id) for user_id in sorted(new)])
+        users.update(new)
         return kept

@@ -11,6 +11,7 @@ from retrieval.importing.cleaning import (
     clean_attribute,
     clean_id,
     clean_rating,
+    clean_text,
     clean_time,
     clean_title,
     is_absent,
@@ -51,6 +52,17 @@ class Parser(ABC, Generic[T]):
                 total, count = self._sums[name]
                 self.notes.append(f"{self.table.name}: missing {name} filled with the mean {total / count:g}")
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Names of the attributes this table brings."""
+        return frozenset(self._columns.attributes)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns of the table, in lower case."""
+        found = {*self._columns.fields.values(), *self._columns.attributes.values()}
+        return frozenset(column.lower() for column in found)
+
     def _cell(self, row: Row, name: str) -> object:
         column = self._columns.fields.get(name)
         return None if column is None else row.values.get(column)
@@ -79,10 +91,7 @@ class _Items(Parser[Item]):
     kind = "items"
 
     def survey(self, row: Row) -> tuple[str, float]:
-        key = clean_id(self._cell(row, "item_id"), "item_id")
-        clean_title(self._cell(row, "title"))
-        if not is_absent(self._cell(row, "added_at")):
-            clean_time(self._cell(row, "added_at"), "added_at")
+        key = self.parse(row).item_id
         self._gather(row)
         return key, 0.0
 
@@ -91,8 +100,8 @@ class _Items(Parser[Item]):
         return Item(
             item_id=clean_id(self._cell(row, "item_id"), "item_id"),
             title=clean_title(self._cell(row, "title")),
-            domain=self._plan.domain if is_absent(domain) else str(domain).strip(),
-            description=None if is_absent(description) else str(description).strip(),
+            domain=self._plan.domain if is_absent(domain) else clean_text(str(domain).strip(), "domain"),
+            description=None if is_absent(description) else clean_text(str(description).strip(), "description"),
             attributes=self._attributes(row),
             added_at=None if is_absent(added) else clean_time(added, "added_at"),
         )
@@ -102,8 +111,9 @@ class _Users(Parser[User]):
     kind = "users"
 
     def survey(self, row: Row) -> tuple[str, float]:
+        key = self.parse(row).user_id
         self._gather(row)
-        return clean_id(self._cell(row, "user_id"), "user_id"), 0.0
+        return key, 0.0
 
     def parse(self, row: Row) -> User:
         return User(user_id=clean_id(self._cell(row, "user_id"), "user_id"), attributes=self._attributes(row))
@@ -130,7 +140,7 @@ class _Interactions(Parser[Interaction]):
 
     def surveyed(self) -> None:
         super().surveyed()
-        if self._rated:
+        if self._rated and math.isfinite(self._largest):
             given = self._plan.like_threshold
             self.threshold = LIKED_SHARE * self._largest if given is None else given
             self.notes.append(f"{self.table.name}: ratings from {self.threshold:g} on count as liked")
@@ -174,7 +184,7 @@ def interaction_parser(table: Table, plan: ImportPlan) -> _Interactions:
 
 def _resolved(table: Table, wanted: tuple[str, ...], needed: int, plan: ImportPlan) -> Resolved:
     names = columns_of(table).names
-    columns = resolve(table, names, wanted, plan.mapping)
+    columns = resolve(names, wanted, plan.mapping)
     for name in wanted[:needed]:
         if name not in columns.fields:
             raise missing_column(table, name, names)

@@ -15,7 +15,20 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the table's name, rows done and rows in all."""
 
 USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
-    "item_id": ("item_id", "itemid", "item", "movie_id", "movieid", "book_id", "product_id", "asin", "isbn", "id"),
+    "item_id": (
+        "item_id",
+        "itemid",
+        "item",
+        "artist_id",
+        "artistid",
+        "movie_id",
+        "movieid",
+        "book_id",
+        "product_id",
+        "asin",
+        "isbn",
+        "id",
+    ),
     "user_id": ("user_id", "userid", "user", "customer_id", "reviewerid", "reviewer_id", "id"),
     "title": ("title", "movie_title", "item_title", "name", "item_name", "product_name", "book_title"),
     "description": ("description", "summary", "plot", "overview"),
@@ -86,21 +99,18 @@ class Resolved:
     """Attribute name -> column."""
 
 
-def resolve(table: Table, names: tuple[str, ...], wanted: tuple[str, ...], mapping: Mapping[str, str]) -> Resolved:
+def resolve(names: tuple[str, ...], wanted: tuple[str, ...], mapping: Mapping[str, str]) -> Resolved:
     """Finds the columns of the wanted fields, by the mapping or by their usual names; the rest are attributes.
 
-    The first field of `wanted` must exist, as must every column that the mapping names for this table. Raises
-    InputError that lists the columns there are.
+    A mapping speaks of all tables of an import; where its column is not in this one, the usual names are tried.
     """
     by_lower = {name.lower(): name for name in reversed(names)}
     fields: dict[str, str] = {}
     for one in wanted:
-        usual = (mapping[one],) if one in mapping else USUAL_NAMES[one]
+        usual = (mapping[one], *USUAL_NAMES[one]) if one in mapping else USUAL_NAMES[one]
         found = next((by_lower[name.lower()] for name in usual if name.lower() in by_lower), None)
         if found is not None and found not in fields.values():
             fields[one] = found
-        elif one in mapping:
-            raise missing_column(table, one, names, mapping[one])
     renamed = {name: by_lower[column.lower()] for name, column in mapping.items() if column.lower() in by_lower}
     renamed = {name: column for name, column in renamed.items() if name not in USUAL_NAMES}
     taken = {*fields.values(), *renamed.values()}

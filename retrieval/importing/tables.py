@@ -6,7 +6,9 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -71,11 +73,11 @@ class CsvTable:
 
     def rows(self) -> Rows:
         """Rows as texts. A line with another number of cells than there are columns is a BadRow."""
-        with _text(self.path, self.encoding) as file:
+        with _readable(self.path), _text(self.path, self.encoding) as file:
             delimiter = self.delimiter or _guess(file)
             csv.field_size_limit(MAX_CELL)
             if self.quoting:
-                reader = csv.reader(file, delimiter=delimiter)
+                reader = csv.reader(file, delimiter=delimiter, strict=True)
             else:
                 reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
             header = self.header
@@ -86,7 +88,13 @@ class CsvTable:
                 except StopIteration:
                     break
                 except csv.Error as error:
-                    yield BadRow(line=first, reason=f"not readable as CSV: {error}", text="")
+                    last = reader.line_num
+                    lost = (
+                        f"lines {first} to {last} are lost, perhaps to a quote that is never closed"
+                        if last > first
+                        else ""
+                    )
+                    yield BadRow(line=first, reason=f"not readable as CSV: {error}; {lost}".rstrip("; "), text="")
                     continue
                 except UnicodeDecodeError as error:
                     raise _wrong_encoding(self.path, first, error) from error
@@ -113,7 +121,7 @@ class JsonLines:
 
     def rows(self) -> Rows:
         """Rows with JSON's own types. A broken line is a BadRow."""
-        with _text(self.path, self.encoding) as file:
+        with _readable(self.path), _text(self.path, self.encoding) as file:
             for line, text in enumerate(_lines(self.path, file), start=1):
                 if not text.strip():
                     continue
@@ -150,7 +158,10 @@ class ParquetTable:
                 for batch in file.iter_batches(batch_size=5000):
                     for values in batch.to_pylist():
                         line += 1
-                        yield Row(line=line, values=values)
+                        if any(isinstance(value, str) and len(value) > MAX_CELL for value in values.values()):
+                            yield BadRow(line=line, reason=f"a cell is longer than {MAX_CELL} characters", text="")
+                        else:
+                            yield Row(line=line, values=values)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.path} cannot be read as Parquet: {' '.join(str(error).split())}") from error
 
@@ -177,10 +188,10 @@ def open_table(path: Path, encoding: str = "utf-8") -> Table:
 
 
 def columns_of(table: Table) -> Columns:
-    """The columns of the first hundred readable rows. Raises InputError for a table without any."""
+    """The columns of the first hundred readable rows, of all where rows may differ. Raises InputError for none."""
     names: dict[str, None] = {}
     problem = "it is empty"
-    for row in islice(table.rows(), _ROWS_LOOKED_AT):
+    for row in islice(table.rows(), None if isinstance(table, JsonLines) else _ROWS_LOOKED_AT):
         if isinstance(row, Row):
             names.update(dict.fromkeys(row.values))
         else:
@@ -188,6 +199,15 @@ def columns_of(table: Table) -> Columns:
     if not names:
         raise InputError(f"{table.name} holds no row that can be read: {problem}")
     return Columns(names=tuple(names))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what a damaged file raises while it is read into an InputError."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read to its end: {error}. Is it complete?") from error
 
 
 def _text(path: Path, encoding: str) -> io.TextIOWrapper:

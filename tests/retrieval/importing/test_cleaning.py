@@ -81,7 +81,13 @@ def test_attributes_are_typed(name: str, value: object, expected: object) -> Non
     assert clean_attribute(name, value) == expected
 
 
-@given(st.text())
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800"])
+def test_what_no_database_takes_is_refused(text: str) -> None:
+    with pytest.raises(RowError, match="NUL or half"):
+        clean_attribute("note", text)
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")))
 def test_any_text_is_an_attribute_or_nothing(text: str) -> None:
     value = clean_attribute("note", text)
     assert value is None or isinstance(value, str | float | bool | tuple)
