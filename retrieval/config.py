@@ -48,7 +48,7 @@ class RetrievalSettings(Section):
     """How many items each source proposes."""
     sources: SourceWeights = SourceWeights()
     liked_recent: int = Field(default=10, ge=1, le=1000)
-    """How many of the user's latest liked items the similarity and co-occurrence sources look at."""
+    """How many of the latest liked items the similarity sources look at; co-occurrence looks at the last 20."""
     popularity_half_life_days: float | None = Field(default=None, gt=0)
     """Interactions count half after this many days; None counts all alike."""
 

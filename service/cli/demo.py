@@ -77,7 +77,7 @@ def side_by_side(shown: Shown) -> Table:
     place = {candidate.item.item_id: at for at, candidate in enumerate(shown.embedding_order, start=1)}
     table = Table(show_lines=True)
     table.add_column("#", justify="right", style="bold")
-    table.add_column("ranked by the LLM, and why (measured)", overflow="fold", ratio=3)
+    table.add_column("the LLM with retrieval's signals, and why", overflow="fold", ratio=3)
     table.add_column("embedding's place", justify="right", style="dim", width=11)
     table.add_column("the embedding's order", overflow="fold", ratio=2)
     for ranked, other in zip(shown.recommendation.items, shown.embedding_order, strict=False):
