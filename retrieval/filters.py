@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
-
-from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from retrieval.types import AttributeValue, Item
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,49 +39,3 @@ class Not:
 
 
 Filter: TypeAlias = Equals | In | Range | Not
-
-
-def matches(condition: Filter, item: Item) -> bool:
-    """Whether an item passes; one without the attribute fails all but Not. `title` and `domain` count as attributes."""
-    if isinstance(condition, Not):
-        return not matches(condition.inner, item)
-    value = _value_of(item, condition.attribute)
-    if value is None:
-        return False
-    if isinstance(condition, Range):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        above = condition.low is None or value >= condition.low
-        return above and (condition.high is None or value <= condition.high)
-    wanted = (condition.value,) if isinstance(condition, Equals) else condition.values
-    held = {_comparable(one) for one in (value if isinstance(value, tuple) else (value,))}
-    return any(_comparable(one) in held for one in wanted)
-
-
-def attribute_of(condition: Filter) -> str:
-    """The attribute that a filter looks at."""
-    return condition.inner.attribute if isinstance(condition, Not) else condition.attribute
-
-
-def check_attributes(conditions: Sequence[Filter], known: frozenset[str]) -> None:
-    """Raises InputError for a filter on an attribute that no item has, with the nearest known names."""
-    names = known | {"title", "domain"}
-    for condition in conditions:
-        attribute = attribute_of(condition)
-        if attribute not in names:
-            close = difflib.get_close_matches(attribute, names, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise InputError(f"no item has an attribute {attribute!r}; {hint}Known: {', '.join(sorted(names))}")
-
-
-def _value_of(item: Item, attribute: str) -> AttributeValue | None:
-    if attribute in {"title", "domain"}:
-        return item.title if attribute == "title" else item.domain
-    return item.attributes.get(attribute)
-
-
-def _comparable(value: str | float | bool) -> tuple[str, object]:
-    # In Python True == 1, in a catalogue it is not.
-    if isinstance(value, bool):
-        return ("truth", value)
-    return ("text", value.casefold()) if isinstance(value, str) else ("number", float(value))

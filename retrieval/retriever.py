@@ -11,8 +11,8 @@ from retrieval.behaviour import Behaviour
 from retrieval.catalogue import Catalogue
 from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
-from retrieval.filters import check_attributes, matches
 from retrieval.fuse import SMOOTHING, Joined, SourceList, join
+from retrieval.matching import check_attributes, matches
 from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex
 from retrieval.record import Record
 from retrieval.signals import SignalMeter

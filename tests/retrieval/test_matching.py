@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from retrieval.errors import InputError
-from retrieval.filters import Equals, Filter, In, Not, Range, check_attributes, matches
+from retrieval.filters import Equals, Filter, In, Not, Range
+from retrieval.matching import check_attributes, matches
 from retrieval.types import Item
 
 FILM = Item(
