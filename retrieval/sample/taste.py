@@ -82,6 +82,8 @@ class TasteModel:
                 _PEOPLE_WEIGHT * self._people.rows(),
             )
         )
+        # Once for all draws: many small products in the loop would spend their time on starting BLAS threads.
+        self._closeness = self._traits @ self._traits.T
         popularity = [_generator(seed, "popularity", item.item_id).standard_normal() for item in self._items]
         self._popularity = np.array(popularity)
 
@@ -127,7 +129,7 @@ class TasteModel:
         for _ in range(length):
             score = appetite * taste + pull * self._popularity + random.gumbel(size=len(taste))
             if liked:
-                closeness = self._traits @ self._traits[liked[-_REMEMBERED:]].mean(axis=0)
+                closeness = self._closeness[liked[-_REMEMBERED:]].mean(axis=0)
                 score += drift * _standard(closeness, open_to)
             index = int(np.argmax(np.where(left, score, -np.inf)))
             left[index] = False

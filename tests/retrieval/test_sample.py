@@ -72,7 +72,7 @@ def test_users_choose_from_their_own_domains(histories: Histories) -> None:
     chosen = {user_id: {domain[one.item_id] for one in past} for user_id, past in histories.items()}
     assert all(domains == {"films"} for user_id, domains in chosen.items() if user_id.startswith("viewer-"))
     assert all(domains == {"books"} for user_id, domains in chosen.items() if user_id.startswith("reader-"))
-    assert sum(domains == {"films", "books"} for domains in chosen.values()) >= 15
+    assert sum(domains == {"films", "books"} for domains in chosen.values()) >= 10
 
 
 def test_users_are_about_120_in_the_order_of_their_ids() -> None:
@@ -133,9 +133,11 @@ def test_likes_show_a_taste_and_the_next_like_is_close_to_the_last(histories: Hi
         assert isinstance(b, tuple)
         return len(set(a) & set(b)) / len(set(a) | set(b))
 
-    likes = [[one.item_id for one in past if one.liked] for user, past in histories.items() if "viewer" in user]
-    same_user = mean(shared(one, other) for liked in likes for one, other in combinations(liked, 2))
-    in_a_row = mean(shared(one, other) for liked in likes for one, other in pairwise(liked))
-    strangers = mean(shared(a, b) for one, other in pairwise(likes) for a in one for b in other)
+    likes = [[one.item_id for one in past if one.liked] for past in histories.values()]
+    likes = [liked for liked in likes if len(liked) >= 5]
+    # By user, then over users: pairs counted together would let long histories speak for all.
+    same_user = mean(mean(shared(one, other) for one, other in combinations(liked, 2)) for liked in likes)
+    in_a_row = mean(mean(shared(one, other) for one, other in pairwise(liked)) for liked in likes)
+    strangers = mean(mean(shared(a, b) for a in one for b in other) for one, other in pairwise(likes))
     assert same_user > 2 * strangers
-    assert in_a_row > same_user
+    assert in_a_row > same_user + 0.03
