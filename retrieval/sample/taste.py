@@ -84,7 +84,6 @@ class TasteModel:
         )
         # Once for all draws: many small products in the loop would spend their time on starting BLAS threads.
         self._closeness = self._traits @ self._traits.T
-        self._alike = self._traits @ self._traits.T
         popularity = [_generator(seed, "popularity", item.item_id).standard_normal() for item in self._items]
         self._popularity = np.array(popularity)
 
