@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from prompts.template import Template, load_template
@@ -13,13 +13,11 @@ from ranking.recommender import Recommender
 from ranking.settings import Settings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
+from retrieval.catch_up import Progress
 from retrieval.embedder import SentenceEmbedder
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage's name, how many are done and how many there are."""
 
 _STRATEGIES: dict[str, type[Likelihood | YesNo]] = {"likelihood": Likelihood, "yes-no": YesNo}
 _DEFAULT_TEMPLATES = {"likelihood": "likelihood", "yes-no": "sequential"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from prompts.render import render, render_unconditional
 from prompts.template import Template
@@ -64,17 +65,7 @@ class Likelihood:
 
     def _without_known(self, base: Prompt) -> Prompt:
         unknown = tuple(dict.fromkeys(b for b in base.branches if _key(base, b) not in self._unconditional))
-        return Prompt(
-            messages=base.messages,
-            slot_role=base.slot_role,
-            before=base.before,
-            branches=unknown,
-            after=base.after,
-            answer=base.answer,
-            labels=base.labels,
-            template=base.template,
-            dropped=base.dropped,
-        )
+        return replace(base, branches=unknown)
 
     def _recall(self, key: tuple[str, str]) -> float | None:
         if key in self._unconditional:
