@@ -92,7 +92,10 @@ class Retriever:
         if query.user_id is not None and user is None:
             known = list(itertools.islice(self._record.iter_user_ids(), _IDS_LOOKED_AT))
             raise NotFoundError(f"no user {query.user_id!r} in the store{_closest(query.user_id, known)}")
-        history = () if user is None else self._record.history(user.user_id, as_of)
+        if query.history is not None:
+            history = tuple(past for past in query.history if past.timestamp < as_of)
+        else:
+            history = () if user is None else self._record.history(user.user_id, as_of)
         return RetrievalRequest(query=query, as_of=as_of, user=user, history=history), items
 
     def _joined(self, request: RetrievalRequest, width: int) -> list[Joined]:

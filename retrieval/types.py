@@ -85,6 +85,9 @@ class Query:
     """Only items of this domain; None for all."""
     as_of: float | None = None
     """The moment of the request: nothing later may be used. None is now."""
+    history: tuple[PastItem, ...] | None = None
+    """What the user did, oldest first, instead of what the record knows: for a stranger's session, or for asking what
+    would come back if less were known. None takes the record's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
