@@ -1,0 +1,24 @@
+"""What baselines are built from beside the training data, and how they tell how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from evaluation.types import Case, Training
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+MIN_FITTING_CASES = 16
+"""Fewer validation cases cannot carry fitted weights."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitting:
+    """What weights are fitted on: validation cases, and what was known when they were asked."""
+
+    training: Training
+    cases: Sequence[Case]
+    """With candidates; those whose target is not among their candidates are not used."""
