@@ -14,7 +14,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from evaluation.errors import EvaluationError
+from evaluation.errors import RunFolderError
 
 FILE_NAME = "scores.sqlite"
 _PER_QUERY = 500
@@ -33,7 +33,7 @@ class ScoreCache:
                 self.path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
             )
         except (OSError, sqlite3.Error) as error:
-            raise EvaluationError(f"cannot open the score cache {self.path}: {error}") from error
+            raise RunFolderError(f"cannot open the score cache {self.path}: {error}") from error
         try:
             # Only one process at a time can switch a new file to write-ahead logging.
             with FileLock(self.path.with_suffix(".lock"), timeout=_WAIT_S), self._told():
@@ -42,12 +42,12 @@ class ScoreCache:
                 self._connection.execute(
                     "CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
                 )
-        except EvaluationError:
+        except RunFolderError:
             self._connection.close()
             raise
         except (OSError, Timeout) as error:
             self._connection.close()
-            raise EvaluationError(f"cannot lock the score cache {self.path}: {error}") from error
+            raise RunFolderError(f"cannot lock the score cache {self.path}: {error}") from error
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The stored values by key; keys that are not stored are absent."""
@@ -94,7 +94,7 @@ class ScoreCache:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            raise EvaluationError(
+            raise RunFolderError(
                 f"the score cache {self.path} cannot be used: {error}. Free disk space if it is full; a damaged file "
                 "may be deleted, its scores are then computed again"
             ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.errors import EvaluationError
+from evaluation.errors import RunFolderError
 from evaluation.run.scores import FILE_NAME, ScoreCache
 
 WRITER = """
@@ -44,7 +44,7 @@ def test_two_processes_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_failed_put_leaves_nothing_behind_and_the_cache_usable(tmp_path: Path) -> None:
     with ScoreCache(tmp_path) as cache:
-        with pytest.raises(EvaluationError, match="cannot be used"):
+        with pytest.raises(RunFolderError, match="cannot be used"):
             cache.put_many({"good": b"1", "bad": None})  # type: ignore[dict-item]
         assert cache.get_many(["good", "bad"]) == {}
         cache.put_many({"good": b"1"})
@@ -53,11 +53,11 @@ def test_a_failed_put_leaves_nothing_behind_and_the_cache_usable(tmp_path: Path)
 
 def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"not a database" * 100)
-    with pytest.raises(EvaluationError, match="may be deleted"):
+    with pytest.raises(RunFolderError, match="may be deleted"):
         ScoreCache(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EvaluationError, match="cannot open the score cache"):
+    with pytest.raises(RunFolderError, match="cannot open the score cache"):
         ScoreCache(tmp_path / "file")
