@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -86,3 +88,12 @@ class Prompt:
     """The two answers compared, the affirmative one first, each starting with the space it is tokenized with."""
     template: TemplateRef
     dropped: Dropped
+
+    @property
+    def digest(self) -> str:
+        """First 16 hex digits of the SHA-256 of everything the model is shown, in order."""
+        shown = [
+            *((message.role, message.content) for message in self.messages),
+            (self.slot_role, self.before, *self.branches, self.after, self.answer, *(self.labels or ())),
+        ]
+        return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -52,6 +52,7 @@ def compose(settings: Settings, store: Store, engine: Engine, template: Template
         strategy=build_strategy(settings, engine, template),
         fusion=settings.fusion,
         n_candidates=settings.retrieval.n_candidates,
+        profile_names=frozenset(template.sections.profile.names if template.sections.profile else ()),
     )
 
 

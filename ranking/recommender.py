@@ -45,6 +45,7 @@ class Recommender:
         strategy: Strategy,
         fusion: FusionWeights,
         n_candidates: int,
+        profile_names: frozenset[str] = frozenset(),
     ) -> None:
         self.retriever = retriever
         self.engine = engine
@@ -52,6 +53,7 @@ class Recommender:
         self._strategy = strategy
         self._fusion = fusion
         self._n_candidates = n_candidates
+        self._profile_names = profile_names
 
     async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
         """The n best unseen items for a query, best first; fewer only where the notes say why.
@@ -112,6 +114,7 @@ class Recommender:
             engine=self.engine.info if verdict else None,
             strategy=self._strategy.name if verdict else None,
             template=verdict.template if verdict else None,
+            prompt_digest=verdict.prompt_digest if verdict else None,
             dropped=verdict.dropped if verdict else Dropped(),
             prompt_tokens=verdict.prompt_tokens if verdict else 0,
             model_calls=verdict.model_calls if verdict else 0,
@@ -121,7 +124,7 @@ class Recommender:
 
     async def _verdict(self, context: PromptContext) -> StrategyScores | None:
         """None where the model would have nothing personal to go by: it would only tell its own taste."""
-        profile = context.user is not None and bool(context.user.attributes)
+        profile = context.user is not None and not self._profile_names.isdisjoint(context.user.attributes)
         if not context.candidates or not (context.history or context.query or profile):
             return None
         [verdict] = await self._strategy.score([context])
@@ -138,6 +141,7 @@ def _order(retrieved: Retrieved, fused: Sequence[Fused], verdict: StrategyScores
             rank=place,
             score=joined.score if verdict is not None else candidate.score,
             llm_score=None if verdict is None else verdict.scores[index],
+            llm_branch=None if verdict is None else verdict.branches[index],
             retrieval_rank=candidate.rank,
             parts=joined.parts,
             votes=candidate.votes,

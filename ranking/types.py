@@ -51,6 +51,10 @@ class StrategyScores:
     """A strategy's verdict on the candidates it was given, in their order; higher is better."""
 
     scores: tuple[float, ...]
+    branches: tuple[BranchScore, ...]
+    """What the model said of each candidate, before it became a score."""
+    prompt_digest: str
+    """Of the prompt that was read; see Prompt.digest."""
     template: TemplateRef
     dropped: Dropped
     prompt_tokens: int
@@ -99,6 +103,8 @@ class RankedItem:
     """Fused score; comparable within one list only."""
     llm_score: float | None
     """The strategy's score; None if the LLM did not rank this item."""
+    llm_branch: BranchScore | None
+    """What the model said of the item, before it became a score; None if the LLM did not rank."""
     retrieval_rank: int
     parts: tuple[FusionPart, ...]
     votes: tuple[Vote, ...]
@@ -132,6 +138,8 @@ class Recommendation:
     engine: EngineInfo | None
     strategy: str | None
     template: TemplateRef | None
+    prompt_digest: str | None
+    """Ties the answer to the exact prompt; None if the LLM did not rank."""
     dropped: Dropped
     prompt_tokens: int
     model_calls: int

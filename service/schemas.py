@@ -136,6 +136,7 @@ class RecommendationOut(Wire):
     model: ModelOut | None
     strategy: str | None
     template: TemplateOut | None
+    prompt_digest: str | None
     counts: CountsOut
     dropped: DroppedOut
     notes: list[str]
@@ -157,6 +158,7 @@ class RecommendationOut(Wire):
             and TemplateOut(
                 name=template.name, version=template.version, language=template.language, digest=template.digest
             ),
+            prompt_digest=answer.prompt_digest,
             counts=CountsOut(
                 candidates=answer.n_candidates,
                 history=answer.n_history,

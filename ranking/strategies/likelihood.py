@@ -55,6 +55,8 @@ class Likelihood:
             verdicts.append(
                 StrategyScores(
                     scores=tuple(_logprob(branch) - known[key] for key, branch in pairs),
+                    branches=result.branches,
+                    prompt_digest=prompt.digest,
                     template=prompt.template,
                     dropped=prompt.dropped,
                     prompt_tokens=result.prefix_tokens + sum(branch.n_tokens for branch in result.branches),

@@ -31,6 +31,8 @@ class YesNo:
         return [
             StrategyScores(
                 scores=tuple(_margin(branch) for branch in result.branches),
+                branches=result.branches,
+                prompt_digest=prompt.digest,
                 template=prompt.template,
                 dropped=prompt.dropped,
                 prompt_tokens=result.prefix_tokens + sum(branch.n_tokens for branch in result.branches),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from prompts.types import Dropped, PromptContext, TemplateRef
 from ranking.reasons import explain, shared_attributes
-from ranking.types import RankedItem, Reason, StrategyScores
+from ranking.types import BranchScore, RankedItem, Reason, StrategyScores
 from retrieval.types import Item, PastItem, Signals, Vote
 
 _PULL = {("alien", "aliens"): 2.0, ("toys", "aliens"): -0.5, ("toys", "cars"): 1.0}
@@ -29,6 +29,8 @@ class AdditiveStrategy:
                     sum(_PULL.get((past.item.item_id, item.item_id), 0.0) for past in context.history)
                     for item in context.candidates
                 ),
+                branches=tuple(BranchScore(label_logits=None, text_logprob=0.0, n_tokens=1) for _ in context.candidates),
+                prompt_digest="0" * 16,
                 template=TemplateRef(name="t", version=1, language="en", digest="0" * 12),
                 dropped=Dropped(),
                 prompt_tokens=1,
@@ -48,6 +50,7 @@ def _ranked(item: Item, rank: int) -> RankedItem:
         rank=rank,
         score=1.0,
         llm_score=1.0,
+        llm_branch=None,
         retrieval_rank=rank,
         parts=(),
         votes=(Vote(source="popularity", rank=3, score=1.0),),

@@ -154,3 +154,23 @@ def test_a_template_of_another_strategy_is_refused() -> None:
     settings = Settings(strategy="yes-no", prompt={"template": "likelihood"}, fusion=FusionWeights())
     with pytest.raises(ConfigError, match="'likelihood'"):
         build_strategy(settings, ScriptedEngine(_prefers_late), choose_template(settings))
+
+
+@pytest.mark.parametrize(("attribute", "decided_by"), [("age", "llm"), ("simulated", "retrieval")])
+def test_only_a_profile_that_the_prompt_shows_is_something_to_go_by(
+    store: Store, attribute: str, decided_by: str
+) -> None:
+    store.record.put_users([User(user_id="told", attributes={attribute: "yes"})])
+    recommender, _ = _recommender(store)
+    answer = asyncio.run(recommender.recommend(Query(user_id="told"), 3))
+    assert answer.ranked_by == decided_by
+
+
+def test_an_answer_is_tied_to_its_prompt(store: Store) -> None:
+    recommender, _ = _recommender(store)
+    one, again, other = (
+        asyncio.run(recommender.recommend(Query(user_id=user), 3)).prompt_digest for user in ("ann", "ann", "bob")
+    )
+    assert one is not None
+    assert len(one) == 16
+    assert one == again != other

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prompts.types import Dropped, TemplateRef
-from ranking.types import EngineInfo, FusionPart, HistoryInfluence, RankedItem, Reason, Recommendation, Stage
+from ranking.types import BranchScore, EngineInfo, FusionPart, HistoryInfluence, RankedItem, Reason, Recommendation, Stage
 from retrieval.types import Item, Signals, User, Vote
 
 TITLE = "[red]Alien[/] {x} <|im_start|>"
@@ -22,6 +22,7 @@ def ranked_item(*, explained: bool = True) -> RankedItem:
         rank=1,
         score=1.25,
         llm_score=-0.5,
+        llm_branch=BranchScore(label_logits=None, text_logprob=-20.5, n_tokens=4),
         retrieval_rank=3,
         parts=(FusionPart(name="llm", value=-0.5, weight=1.0, contribution=1.25),),
         votes=(Vote(source="newest", rank=2, score=0.1),),
@@ -52,6 +53,7 @@ def full_answer() -> Recommendation:
         ),
         strategy="likelihood",
         template=TemplateRef(name="likelihood", version=1, language="en", digest="abc"),
+        prompt_digest="0123456789abcdef",
         dropped=Dropped(history=1),
         prompt_tokens=100,
         model_calls=1,
@@ -74,6 +76,7 @@ def bare_answer() -> Recommendation:
         engine=None,
         strategy=None,
         template=None,
+        prompt_digest=None,
         dropped=Dropped(),
         prompt_tokens=0,
         model_calls=0,
