@@ -45,13 +45,15 @@ class Digests:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """What is run, and where."""
+    """What is run, on what, and where. In spec.json the last three are a session's, one for each set of them."""
 
     name: str
     config: Mapping[str, Any]
-    """The configuration with its grids expanded, as plain JSON."""
+    """The configuration with its grids expanded, as plain JSON; its arms in their order."""
     digests: Digests
     seeds: Mapping[str, int]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """name, items, users, interactions, known_interactions, cases by scenario, left_out by reason."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of our package, of Python and of the libraries that move numbers."""
     source: Mapping[str, Any] | None = None
@@ -84,8 +86,8 @@ class RunFolder:
             raise
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
-        """Replaces one of the folder's JSON files: sorted keys, 6 digits, no NaN; the old or the new, never half."""
-        write_json(self.path / name, value)
+        """Replaces one of the folder's aggregates: keys sorted, 6 digits, NaN as null; the old or the new, never half."""
+        write_json(self.path / name, _rounded(value), sort=True)
 
     def close(self) -> None:
         """Closes the journal and lets the folder go."""
@@ -121,14 +123,15 @@ class RunFolder:
             same = all(session[name] == value for name, value in changed.items())
             sessions = old["sessions"] if same else [*old["sessions"], session]
             arms = {**old["digests"]["arms"], **spec.digests.arms}
-        self.write(
-            SPEC,
+        write_json(
+            self.path / SPEC,
             {
                 "format": FORMAT,
                 "name": spec.name,
-                "config": spec.config,
                 "digests": {"data": spec.digests.data, "cases": spec.digests.cases, "arms": arms},
                 "seeds": spec.seeds,
+                "data": spec.data,
+                "config": spec.config,
                 "sessions": sessions,
             },
         )
@@ -153,9 +156,10 @@ def digest_of(value: object) -> str:
     return sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Any], *, sort: bool = False) -> None:
     """Replaces a JSON file in one step. Raises RunFolderError if the disk does not take it."""
-    data = orjson.dumps(_rounded(value), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | (orjson.OPT_SORT_KEYS if sort else 0)
+    data = orjson.dumps(value, option=option)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("wb") as file:

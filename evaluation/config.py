@@ -1,0 +1,146 @@
+"""The configuration of an evaluation: a YAML file that says which arms answer which cases of which data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeAlias
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from evaluation.arms.config import LlmArm
+from evaluation.baselines.config import BaselineConfig
+from evaluation.data.config import DataConfig
+from evaluation.errors import RunConfigError
+from evaluation.grid import expand
+from evaluation.metrics.registry import parse_metric
+from evaluation.protocols.config import ProtocolConfig, ScenarioConfig
+from evaluation.spelling import explain, meant
+from retrieval.config import Section
+
+ArmConfig: TypeAlias = Annotated[BaselineConfig | LlmArm, Field(discriminator="kind")]
+_SHIPPED = "evaluation.configs"
+
+
+class Batches(Section):
+    """How many cases an arm gets, and the journal writes, at a time. Results do not depend on it."""
+
+    llm: int = Field(default=8, ge=1, le=10_000)
+    baseline: int = Field(default=256, ge=1, le=100_000)
+
+
+class EvaluationConfig(Section):
+    """One evaluation."""
+
+    name: str = Field(min_length=1, pattern=r"^[^/\\]+$")
+    """Of the run, and of its folder where none is named; the file's name if left out."""
+    data: DataConfig
+    protocol: ProtocolConfig
+    scenarios: ScenarioConfig = ScenarioConfig()
+    seed: int = Field(default=0, ge=0)
+    """Of everything random: sampled candidates, tie-breaks, baselines, resampling."""
+    limit: int | None = Field(default=None, ge=1)
+    """Only the first so many cases; None for all."""
+    baseline: str | None = None
+    """The arm that every difference refers to."""
+    metrics: tuple[str, ...] = Field(default=("ndcg@1", "ndcg@10", "recall@10", "mrr@10"), min_length=1)
+    batch: Batches = Batches()
+    arms: dict[str, ArmConfig] = Field(min_length=1)
+    """By name; an arm's `grid` has been expanded."""
+
+    @model_validator(mode="after")
+    def _baseline_is_an_arm(self) -> Self:
+        if self.baseline is not None and self.baseline not in self.arms:
+            raise ValueError(f"baseline: there is no arm {self.baseline!r}; {meant(self.baseline, self.arms)}")
+        return self
+
+
+def load_config(name: str) -> EvaluationConfig:
+    """A configuration by its file's path, or a shipped one by its bare name, such as "ml-100k".
+
+    Relative paths in a file start from its folder. Raises RunConfigError naming the place of what cannot be used.
+    """
+    path = Path(name)
+    if path.is_file():
+        return parse_config(path.read_bytes(), source=str(path), base=path.parent, name=path.stem)
+    if path.suffix in {".yaml", ".yml"} and len(path.parts) > 1:
+        raise RunConfigError(f"there is no file {name}")
+    shipped = resources.files(_SHIPPED).joinpath(f"{path.stem if path.suffix == '.yaml' else name}.yaml")
+    if len(path.parts) > 1 or not shipped.is_file():
+        raise RunConfigError(f"there is neither a file nor a shipped configuration {name!r}; {_nearest(name)}")
+    return parse_config(shipped.read_bytes(), source=name, base=Path(), name=shipped.name.removesuffix(".yaml"))
+
+
+def shipped_configs() -> list[str]:
+    """Names of the configurations that come with the package, sorted."""
+    files = resources.files(_SHIPPED).iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+def parse_config(text: bytes, *, source: str, base: Path, name: str) -> EvaluationConfig:
+    """A configuration from YAML. `source` names it in errors, `base` is where relative paths start."""
+    try:
+        raw = yaml.load(text, _StrictLoader)  # noqa: S506  (a SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RunConfigError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise RunConfigError(f"{source} must hold settings by name, such as `data:`, `protocol:` and `arms:`")
+    try:
+        if isinstance(raw.get("arms"), dict):
+            raw["arms"] = expand(raw["arms"])
+        config = EvaluationConfig.model_validate({"name": name, **raw})
+        _check_metrics(config)
+    except ValidationError as error:
+        raise RunConfigError(f"{source}: {explain(error, EvaluationConfig)}") from error
+    except RunConfigError as error:
+        raise RunConfigError(f"{source}: {error}") from error
+    rebased: EvaluationConfig = _rebased(config, base.absolute())
+    return rebased
+
+
+def _check_metrics(config: EvaluationConfig) -> None:
+    for place, metric in enumerate(config.metrics):
+        try:
+            parse_metric(metric)
+        except RunConfigError as error:
+            raise RunConfigError(f"metrics.{place}: {error}") from error
+    if len(set(config.metrics)) < len(config.metrics):
+        raise RunConfigError("metrics: a metric is named twice")
+
+
+def _nearest(name: str) -> str:
+    shipped = shipped_configs()
+    near = get_close_matches(name, shipped, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped)}"
+
+
+def _rebased(value: Any, base: Path) -> Any:
+    """The value with every relative path in it starting from `base`."""
+    if isinstance(value, Path):
+        return base / value.expanduser()
+    if isinstance(value, BaseModel):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        changed = {name: new for name, old in fields.items() if (new := _rebased(old, base)) is not old}
+        return value.model_copy(update=changed) if changed else value
+    if isinstance(value, Mapping):
+        entries = {key: _rebased(old, base) for key, old in value.items()}
+        return entries if any(entries[key] is not old for key, old in value.items()) else value
+    return value
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a name that stands twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value!r} stands twice", problem_mark=key.start_mark
+                )
+            if isinstance(key.value, str) and key.tag != "tag:yaml.org,2002:merge":
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
