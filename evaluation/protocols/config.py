@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -104,8 +104,13 @@ class _Common(Section):
     @model_validator(mode="after")
     def _rows_in_order(self) -> Self:
         if self.rows is not None and not 0 <= self.rows[0] < self.rows[1]:
-            raise ValueError(f"rows: [{self.rows[0]}, {self.rows[1]}] is empty; give [first, stop] with 0 <= first < stop")
+            raise ValueError(
+                f"rows: [{self.rows[0]}, {self.rows[1]}] is empty; give [first, stop] with 0 <= first < stop"
+            )
         return self
+
+
+_Asker = TypeVar("_Asker", bound=_Common)
 
 
 class Sampled(_Common):
@@ -129,6 +134,12 @@ class EndToEnd(_Common):
     """Whether items of the history may be candidates."""
 
 
+def _asks_all(protocol: _Asker) -> _Asker:
+    if protocol.target != "any":
+        raise ValueError("target: liked leaves out what was not liked, which this protocol asks for; leave target out")
+    return protocol
+
+
 class Labelled(_Common):
     """One candidate a case, with a label of 0 or 1."""
 
@@ -137,12 +148,20 @@ class Labelled(_Common):
     threshold: float | None = None
     """Ratings from here on are label 1; None takes the data set's own idea of liked."""
 
+    @model_validator(mode="after")
+    def _both_classes(self) -> Self:
+        return _asks_all(self)
+
 
 class RatingPrediction(_Common):
     """One candidate a case; its label is the rating on the data set's own scale."""
 
     kind: Literal["rating"] = "rating"
     split: SplitConfig = RandomSplit()
+
+    @model_validator(mode="after")
+    def _all_ratings(self) -> Self:
+        return _asks_all(self)
 
 
 ProtocolConfig: TypeAlias = Annotated[

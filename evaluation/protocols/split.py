@@ -1,5 +1,6 @@
-"""Parts of a corpus: what may be known, what is asked. Pure; where one user falls does not depend on the others
-(but for the moment of a global-time split).
+"""Parts of a corpus: what may be known, what is asked. Pure.
+
+Where one user falls does not depend on the others, but for the moment of a global-time split.
 
 Leave-one-out lets later interactions of *other* users be known, as the field's tables do; a global-time split does not.
 """
@@ -61,22 +62,29 @@ def split_corpus(corpus: Corpus, protocol: ProtocolConfig, seed: int, given: Spl
 
 
 def _eligible(corpus: Corpus, protocol: ProtocolConfig) -> _Eligible:
-    rated = ~np.isnan(corpus.ratings)
-    if isinstance(protocol, RatingPrediction) or (isinstance(protocol, Labelled) and protocol.threshold is not None):
-        if not rated.any():
-            raise RunConfigError(f"data set {corpus.name} has no ratings, which protocol {protocol.kind} asks for")
-        if isinstance(protocol, RatingPrediction):
-            return _Eligible(rows=rated, labels=corpus.ratings)
-        return _Eligible(rows=rated, labels=(corpus.ratings >= protocol.threshold).astype(np.float64))
+    every = np.ones(len(corpus.liked), dtype=np.bool_)
+    if isinstance(protocol, RatingPrediction):
+        return _Eligible(rows=_rated(corpus, protocol.kind), labels=corpus.ratings)
     if isinstance(protocol, Labelled):
-        if corpus.liked.all() and not rated.any():
+        if protocol.threshold is not None:
+            rated = _rated(corpus, protocol.kind)
+            return _Eligible(rows=rated, labels=(corpus.ratings >= protocol.threshold).astype(np.float64))
+        if corpus.liked.all():
             raise RunConfigError(
-                f"data set {corpus.name} has neither labels nor ratings, which protocol labelled asks for; "
-                "with implicit feedback use protocol sampled or end-to-end"
+                f"data set {corpus.name} has no labels of its own and nothing that was not liked, so protocol labelled "
+                "would ask one class only; set threshold if it has ratings, else use protocol sampled or end-to-end"
             )
-        return _Eligible(rows=np.ones(len(corpus.liked), dtype=np.bool_), labels=corpus.liked.astype(np.float64))
-    liked = corpus.liked if protocol.target == "liked" else np.ones(len(corpus.liked), dtype=np.bool_)
-    return _Eligible(rows=liked, labels=None)
+        return _Eligible(rows=every, labels=corpus.liked.astype(np.float64))
+    return _Eligible(rows=corpus.liked if protocol.target == "liked" else every, labels=None)
+
+
+def _rated(corpus: Corpus, kind: str) -> Mask:
+    rated = np.asarray(~np.isnan(corpus.ratings), dtype=np.bool_)
+    if not rated.any():
+        raise RunConfigError(
+            f"data set {corpus.name} has no ratings, which protocol {kind} asks for; use protocol sampled or end-to-end"
+        )
+    return rated
 
 
 def _leave_one_out(corpus: Corpus, eligible: _Eligible) -> Split:

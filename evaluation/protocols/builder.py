@@ -1,0 +1,136 @@
+"""One case from one held-out entry, as the protocol and the scenario say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.data.types import Corpus, HeldOut
+from evaluation.errors import EvaluationError, RunConfigError
+from evaluation.protocols.candidates import NegativeSampler, given_candidates, ids_of, items_of, whole_catalogue
+from evaluation.protocols.config import EndToEnd, ProtocolConfig, Sampled
+from evaluation.protocols.draws import Draw
+from evaluation.protocols.protocol import Ask, Retrieve
+from evaluation.protocols.scenarios import SHUFFLED_CANDIDATES, Variant
+from evaluation.protocols.tags import Tagger
+from evaluation.types import Case, Training
+from retrieval.types import Item, PastItem
+
+
+class CaseBuilder:
+    """Builds cases. The tags of every variant are those of its full case, so a slice names the same cases in each."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        training: Training,
+        protocol: ProtocolConfig,
+        seed: int,
+        retrieve: Retrieve | None = None,
+        everything: bool = False,
+    ) -> None:
+        self._corpus = corpus
+        self._training = training
+        self._protocol = protocol
+        self._seed = seed
+        self._retrieve = retrieve
+        self._everything = everything
+        self._tagger = Tagger(training)
+        self._known_users = frozenset(training.user_ids)
+        self._sampler = NegativeSampler(corpus, protocol.negatives, seed) if isinstance(protocol, Sampled) else None
+        self._catalogue: tuple[Item, ...] = tuple(corpus.items[item_id] for item_id in corpus.item_ids)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about the candidates."""
+        protocol = self._protocol
+        if isinstance(protocol, EndToEnd) and protocol.seen and protocol.source == "retrieval" and not self._everything:
+            return ("retrieval gives unseen items only, so a target that is in its own history cannot be retrieved",)
+        return ()
+
+    @property
+    def never_short(self) -> bool:
+        """Whether no entry can lack negatives."""
+        return self._sampler is None or self._sampler.never_short
+
+    def over_everything(self) -> CaseBuilder:
+        """The same cases with the whole catalogue as candidates."""
+        if not isinstance(self._protocol, EndToEnd):
+            raise RunConfigError(
+                f"the whole catalogue can be ranked under protocol end-to-end only, not {self._protocol.kind}"
+            )
+        return CaseBuilder(self._corpus, self._training, self._protocol, self._seed, everything=True)
+
+    def enough(self, held: HeldOut, domain: str | None) -> bool:
+        """Whether an entry has as many negatives as the protocol asks for."""
+        return self._sampler is None or self._sampler.enough(held, domain)
+
+    def unfit(self, held: HeldOut, variant: Variant) -> str | None:
+        """Why a cross-domain scenario cannot ask an entry; None if it can."""
+        cross = variant.cross
+        if cross is None:
+            return None
+        asked = held.target if held.target is not None else (held.candidates or ("",))[0]
+        item = self._corpus.items.get(asked)
+        if item is None or item.domain != cross.target:
+            return "target of another domain"
+        if not any(past.item.domain == cross.history for past in held.history):
+            return "no history in that domain"
+        return None if self.enough(held, cross.target) else "too few items to draw negatives from"
+
+    def build(self, held_out: Sequence[HeldOut], variant: Variant) -> tuple[Case, ...]:
+        """One case per entry, in order."""
+        tags = self._tagger.tag(held_out)
+        return tuple(self._case(held, variant, own) for held, own in zip(held_out, tags, strict=True))
+
+    def _case(self, held: HeldOut, variant: Variant, tags: tuple[str, ...]) -> Case:
+        history = variant.history(held.history, held.case_id, self._seed)
+        user_id = held.user_id if held.user_id in self._known_users else None
+        case = Case(
+            case_id=held.case_id,
+            user_id=user_id,
+            history=history,
+            candidates=() if self._over_everything else self._candidates(held, variant, history, user_id),
+            target=held.target,
+            label=None if held.target is not None else held.label,
+            scenario=variant.name,
+            tags=tags,
+        )
+        if not self._over_everything:
+            return case
+        seen = isinstance(self._protocol, EndToEnd) and self._protocol.seen
+        return whole_catalogue(case, self._catalogue, seen=seen, exclude=ids_of(held.history))
+
+    @property
+    def _over_everything(self) -> bool:
+        protocol = self._protocol
+        return self._everything or (isinstance(protocol, EndToEnd) and protocol.source == "whole-catalogue")
+
+    def _candidates(
+        self, held: HeldOut, variant: Variant, history: tuple[PastItem, ...], user_id: str | None
+    ) -> tuple[Item, ...]:
+        domain = None if variant.cross is None else variant.cross.target
+        if self._sampler is not None:
+            ids = self._sampler.draw(held, domain)
+        elif isinstance(self._protocol, EndToEnd):
+            ids = self._served(held, history, user_id, domain)
+        else:
+            ids = held.candidates or ()
+        if variant.shuffle == "candidates":
+            ids = Draw(seed=self._seed, purpose=SHUFFLED_CANDIDATES, key=held.case_id).shuffled(ids)
+        return items_of(self._corpus, ids, held.case_id)
+
+    def _served(
+        self, held: HeldOut, history: tuple[PastItem, ...], user_id: str | None, domain: str | None
+    ) -> tuple[str, ...]:
+        protocol = self._protocol
+        if not isinstance(protocol, EndToEnd) or protocol.source == "given":
+            return given_candidates(held, target_guaranteed=False)
+        if self._retrieve is None:
+            raise EvaluationError("these cases need a store to retrieve from")
+        # Less history changes what is retrieved; but what the user has seen stays seen.
+        hidden = frozenset() if protocol.seen else ids_of(held.history) - ids_of(history)
+        ask = Ask(user_id=user_id, history=history, exclude=hidden, domain=domain, depth=protocol.depth)
+        ids = self._retrieve(ask)
+        if len(set(ids)) < len(ids) or len(ids) > protocol.depth:
+            raise EvaluationError(f"case {held.case_id!r}: retrieval gave an item twice, or more than {protocol.depth}")
+        return ids

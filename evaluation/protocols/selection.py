@@ -1,0 +1,80 @@
+"""Which held-out entries are asked: rows, a shortest history, a sample of users."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.data.types import HeldOut
+from evaluation.errors import RunConfigError
+from evaluation.protocols.config import ProtocolConfig
+from evaluation.protocols.targets import TargetRows
+
+Part: TypeAlias = Literal["test", "validation"]
+Places: TypeAlias = npt.NDArray[np.int64]
+"""Positions in a sequence of held-out entries, ascending."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What is asked, and what not."""
+
+    places: Places
+    short: int
+    """Entries whose history is shorter than min_history."""
+
+
+def select(held_out: Sequence[HeldOut], protocol: ProtocolConfig, part: Part, seed: int) -> Selection:
+    """The entries to ask, in their own order. A user is sampled by a hash, so the others do not matter.
+
+    Raises RunConfigError for rows or users that are not there, and for a part without entries.
+    """
+    if not len(held_out):
+        raise RunConfigError(f"the split leaves no {part} cases; choose another split, or larger shares")
+    places: Places = np.arange(len(held_out), dtype=np.int64)
+    if part == "test" and protocol.rows is not None:
+        first, stop = protocol.rows
+        if stop > len(held_out):
+            raise RunConfigError(f"rows: [{first}, {stop}] goes beyond the end: there are {len(held_out)} cases")
+        places = places[first:stop]
+    kept = _long_enough(held_out, places, protocol.min_history)
+    short = len(places) - len(kept)
+    places = kept
+    wanted = protocol.users if part == "test" else protocol.validation_users
+    if wanted is None:
+        return Selection(places=places, short=short)
+    people = list(_people(held_out, places))
+    distinct = sorted(set(people), key=lambda person: (_hash(seed, part, person), person))
+    if part == "test" and wanted > len(distinct):
+        raise RunConfigError(f"users: {wanted} asked for, there are {len(distinct)}; ask for fewer, or leave users out")
+    chosen = frozenset(distinct[:wanted])
+    mask = np.fromiter((person in chosen for person in people), dtype=np.bool_, count=len(people))
+    return Selection(places=places[mask], short=short)
+
+
+def _long_enough(held_out: Sequence[HeldOut], places: Places, least: int) -> Places:
+    if not least:
+        return places
+    if isinstance(held_out, TargetRows):
+        return places[held_out.history_lengths()[places] >= least]
+    lengths = (len(held_out[place].history) for place in places.tolist())
+    return places[np.fromiter(lengths, dtype=np.int64, count=len(places)) >= least]
+
+
+def _people(held_out: Sequence[HeldOut], places: Places) -> Iterator[str]:
+    """The user of every entry; a stranger is their case."""
+    if isinstance(held_out, TargetRows):
+        yield from map(held_out.user_at, places.tolist())
+        return
+    for place in places.tolist():
+        held = held_out[place]
+        yield held.case_id if held.user_id is None else held.user_id
+
+
+def _hash(seed: int, part: Part, person: str) -> bytes:
+    return hashlib.sha256(f"{seed}|users-{part}|{person}".encode()).digest()
