@@ -19,8 +19,10 @@ Ints = npt.NDArray[np.int32]
 SHUFFLED_CANDIDATES = "shuffled-candidates"
 SHUFFLED_HISTORY = "shuffled-history"
 _SAMPLED = (FULL, SHUFFLED_CANDIDATES, SHUFFLED_HISTORY)
-_SAMPLE = 1_000
-"""Whole orders kept per scenario, to compare them with one another."""
+_SAMPLE = 10_000
+"""Orders kept per scenario, to compare them with one another: all of them in a run of up to so many cases."""
+_DEPTH = 50
+"""Places of these orders that are kept."""
 
 NOTHING = -1
 """No number, in the integer columns of this module; never leaves the package."""
@@ -57,7 +59,7 @@ class Keys:
 
 @dataclass(kw_only=True, slots=True)
 class _Orders:
-    """Whole orders of the cases with the smallest hashes: a sample that is the same for every arm and order of cases."""
+    """Orders of the cases with the smallest hashes: a sample that is the same for every arm and sequence of cases."""
 
     heap: list[tuple[int, str]] = field(default_factory=list)
     kept: dict[str, array[int]] = field(default_factory=dict)
@@ -69,7 +71,7 @@ class _Orders:
                 return
             del self.kept[heapq.heappop(self.heap)[1]]
         heapq.heappush(self.heap, (-lot, case_id))
-        self.kept[case_id] = array("i", [items.number(item_id) for item_id in order])
+        self.kept[case_id] = array("i", [items.number(item_id) for item_id in order[:_DEPTH]])
 
 
 @dataclass(kw_only=True, slots=True)

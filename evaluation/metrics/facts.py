@@ -28,6 +28,4 @@ class Facts:
 def facts_of(training: Training, *, parameters: Mapping[str, int] | None = None) -> Facts:
     """The facts that training data holds."""
     counts = np.bincount(training.item_index, minlength=len(training.item_ids)).astype(np.int64)
-    return Facts(
-        item_ids=training.item_ids, counts=counts, vectors=training.vectors, parameters=dict(parameters or {})
-    )
+    return Facts(item_ids=training.item_ids, counts=counts, vectors=training.vectors, parameters=dict(parameters or {}))

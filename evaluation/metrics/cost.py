@@ -1,0 +1,37 @@
+"""What an arm took: tokens and model calls, which every run repeats, and wall time, which none does."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.metrics.columns import Totals
+from evaluation.metrics.shape import CostDict, TimingDict
+
+
+def cost(totals: Totals, *, parameters: int | None) -> CostDict | None:
+    """Tokens, calls and operations; None for an arm in which no LLM read anything.
+
+    Operations are 2 per parameter and token (a multiplication and an addition; Kaplan et al. 2020), without attention.
+    """
+    if totals.llm_cases == 0:
+        return None
+    return CostDict(
+        n=totals.llm_cases,
+        prompt_tokens=totals.prompt_tokens,
+        prompt_tokens_per_case=totals.prompt_tokens / totals.llm_cases,
+        model_calls=totals.model_calls,
+        flops=None if parameters is None else 2.0 * parameters * totals.prompt_tokens,
+    )
+
+
+def timing(seconds: npt.NDArray[np.float32]) -> TimingDict:
+    """Wall time per case: total, median and 95th percentile."""
+    some = len(seconds) > 0
+    middle, late = np.quantile(seconds.astype(np.float64), [0.5, 0.95]) if some else (np.nan, np.nan)
+    return TimingDict(
+        n=len(seconds),
+        seconds_total=float(seconds.sum(dtype=np.float64)),
+        seconds_p50=float(middle) if some else None,
+        seconds_p95=float(late) if some else None,
+    )
