@@ -86,7 +86,7 @@ class RunFolder:
             raise
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
-        """Replaces one of the folder's aggregates: keys sorted, 6 digits, NaN as null; the old or the new, never half."""
+        """Replaces one of the folder's aggregates: keys sorted, 6 digits, NaN as null; never half a file."""
         write_json(self.path / name, _rounded(value), sort=True)
 
     def close(self) -> None:
