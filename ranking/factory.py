@@ -43,13 +43,15 @@ def open_recommender(settings: Settings, progress: Progress | None = None) -> It
             yield compose(settings, store, engine, template)
 
 
-def compose(settings: Settings, store: Store, engine: Engine, template: Template) -> Recommender:
-    """Puts a Recommender together from parts that are already there."""
+def compose(
+    settings: Settings, store: Store, engine: Engine, template: Template, strategy: Strategy | None = None
+) -> Recommender:
+    """Puts a Recommender together from parts that are already there; without a strategy, the settings' one is built."""
     return Recommender(
         retriever=Retriever(store.record, store.index, store.embedder, settings.retrieval),
         examples=ExampleSelector(store.record, store.index, settings.examples),
         engine=engine,
-        strategy=build_strategy(settings, engine, template),
+        strategy=strategy or build_strategy(settings, engine, template),
         fusion=settings.fusion,
         n_candidates=settings.retrieval.n_candidates,
         profile_names=frozenset(template.sections.profile.names if template.sections.profile else ()),

@@ -74,9 +74,10 @@ class Recommender:
     async def context(self, query: Query, n: int | None = None) -> PromptContext:
         """What `recommend` would put into words for this query: the same candidates and examples."""
         wanted = max(n or 0, self._n_candidates)
-        return self._context(await asyncio.to_thread(self.retriever.retrieve, query, wanted))
+        return self.context_of(await asyncio.to_thread(self.retriever.retrieve, query, wanted))
 
-    def _context(self, retrieved: Retrieved) -> PromptContext:
+    def context_of(self, retrieved: Retrieved) -> PromptContext:
+        """What ranking these candidates would put into words."""
         examples = self._examples.select(retrieved)
         return PromptContext(
             history=examples.history,
@@ -87,7 +88,7 @@ class Recommender:
         )
 
     async def _answer(self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock) -> Recommendation:
-        context = await asyncio.to_thread(self._context, retrieved)
+        context = await asyncio.to_thread(self.context_of, retrieved)
         clock.lap("examples")
         verdict = await self._verdict(context)
         clock.lap("llm")
@@ -133,13 +134,15 @@ class Recommender:
 
 def _order(retrieved: Retrieved, fused: Sequence[Fused], verdict: StrategyScores | None) -> list[RankedItem]:
     rows = list(zip(retrieved.candidates, fused, range(len(fused)), strict=True))
-    if verdict is not None:
+    # Candidates that came from outside have no order of retrieval's; its signals then stand in for it.
+    by_fusion = verdict is not None or not any(candidate.votes for candidate in retrieved.candidates)
+    if by_fusion:
         rows.sort(key=lambda row: (-row[1].score, row[0].item.item_id))
     return [
         RankedItem(
             item=candidate.item,
             rank=place,
-            score=joined.score if verdict is not None else candidate.score,
+            score=joined.score if by_fusion else candidate.score,
             llm_score=None if verdict is None else verdict.scores[index],
             llm_branch=None if verdict is None else verdict.branches[index],
             retrieval_rank=candidate.rank,

@@ -1,0 +1,55 @@
+"""What a configuration says of an LLM arm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ranking.settings import FusionWeights
+from retrieval.config import Section
+
+ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, popularity=0.0, query=0.0)
+"""The LLM decides by itself."""
+
+
+class LlmArm(Section):
+    """An LLM recommender. What is left out is as in the settings, that is, as served."""
+
+    kind: Literal["llm"] = "llm"
+    model: str | None = None
+    """The packaged default, a Hugging Face id, or a local folder."""
+    adapter: Path | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
+    strategy: Literal["likelihood", "yes-no"] | None = None
+    template: str | None = None
+    """Name of a shipped template, or a template file."""
+    language: Literal["en", "zh"] | None = None
+    max_tokens: int | None = Field(default=None, ge=32, le=131072)
+    shots: int | None = Field(default=None, ge=0, le=16)
+    history: Literal["recent", "similar", "diverse"] | None = None
+    history_length: int | None = Field(default=None, ge=0, le=200)
+    liked_only: bool | None = None
+    fusion: Literal["none", "served"] | FusionWeights = "none"
+    """none: the LLM alone; served: the weights of the settings; or weights of one's own."""
+
+    def flags(self) -> dict[str, Any]:
+        """The arm as overrides for ranking.settings.load_settings; None is not set."""
+        fusion: dict[str, Any] = {}
+        if self.fusion == "none":
+            fusion = ALONE.model_dump()
+        elif isinstance(self.fusion, FusionWeights):
+            fusion = self.fusion.model_dump()
+        return {
+            "model": {"name": self.model, "adapter": self.adapter, "dtype": self.dtype},
+            "strategy": self.strategy,
+            "prompt": {"template": self.template, "language": self.language, "max_tokens": self.max_tokens},
+            "examples": {
+                "shots": self.shots,
+                "history": self.history,
+                "history_length": self.history_length,
+                "liked_only": self.liked_only,
+            },
+            "fusion": fusion,
+        }

@@ -1,0 +1,108 @@
+"""The served Recommender as an arm: the case's candidates in, its order and everything behind it out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evaluation.types import Case, Contract, LlmTrace, Ranked
+from prompts.render import as_text, render
+from prompts.template import Template
+from prompts.types import TokenBudget
+from ranking.protocol import Engine
+from ranking.recommender import Recommender
+from ranking.types import BranchScore, RankedItem, Recommendation
+from retrieval.types import Query, Retrieved
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What one case costs."""
+
+    prompt_tokens: int
+    seconds: float
+
+
+class LlmRanker:
+    """Implements evaluation.protocol.Ranker over a Recommender.
+
+    Cases go through the model one after the other: in a shared batch, rounding would depend on the neighbours. The
+    score is the fused one; for a labelled case, where one candidate cannot be standardised, it is the LLM's own, as a
+    probability where the strategy compares labels.
+    """
+
+    def __init__(self, name: str, recommender: Recommender, template: Template, max_tokens: int) -> None:
+        self.name = name
+        self._recommender = recommender
+        self._template = template
+        self._max_tokens = max_tokens
+
+    async def rank(self, cases: Sequence[Case]) -> list[Ranked]:
+        """One answer per case, in order."""
+        return [await self._rank(case) for case in cases]
+
+    async def preview(self, case: Case) -> Preview:
+        """Answers one case and tells what it cost."""
+        ranked = await self._rank(case)
+        return Preview(prompt_tokens=0 if ranked.llm is None else ranked.llm.prompt_tokens, seconds=ranked.seconds)
+
+    def prompt(self, case: Case, item_id: str) -> str:
+        """The whole conversation as the model sees it for one candidate, for people to read.
+
+        Raises ValueError for an item that is not a candidate.
+        """
+        ids = [candidate.item_id for candidate in case.candidates]
+        engine: Engine = self._recommender.engine
+        context = self._recommender.context_of(self._described(case))
+        budget = TokenBudget(max_tokens=self._max_tokens, count_tokens=engine.count_tokens)
+        return as_text(render(self._template, context, budget, engine.control_tokens), ids.index(item_id))
+
+    async def _rank(self, case: Case) -> Ranked:
+        started = time.perf_counter()
+        answer = await self._recommender.rank(self._described(case))
+        by_id = {entry.item.item_id: entry for entry in answer.items}
+        entries = [by_id[candidate.item_id] for candidate in case.candidates]
+        seconds = time.perf_counter() - started
+        return Ranked(
+            scores=tuple(_score(case, entry) for entry in entries),
+            contract=Contract(fell_back=answer.ranked_by != "llm"),
+            llm=None if answer.prompt_digest is None else _trace(answer, entries, answer.prompt_digest),
+            seconds=seconds,
+        )
+
+    def _described(self, case: Case) -> Retrieved:
+        query = Query(user_id=case.user_id, history=case.history)
+        return self._recommender.retriever.describe(query, [candidate.item_id for candidate in case.candidates])
+
+
+def _score(case: Case, entry: RankedItem) -> float:
+    if case.label is None or entry.llm_score is None:
+        return entry.score
+    branch = entry.llm_branch
+    if branch is not None and branch.label_logits is not None:
+        return 1.0 / (1.0 + math.exp(-entry.llm_score)) if entry.llm_score > -700.0 else 0.0
+    return entry.llm_score
+
+
+def _trace(answer: Recommendation, entries: Sequence[RankedItem], prompt_digest: str) -> LlmTrace:
+    return LlmTrace(
+        prompt_digest=prompt_digest,
+        raw=tuple(_raw(entry.llm_branch) for entry in entries),
+        llm_scores=tuple(entry.llm_score for entry in entries if entry.llm_score is not None),
+        prompt_tokens=answer.prompt_tokens,
+        model_calls=answer.model_calls,
+        history_shown=answer.n_history_shown,
+        demonstrations_shown=answer.n_demonstrations,
+        dropped_history=answer.dropped.history,
+        dropped_demonstrations=answer.dropped.demonstrations,
+    )
+
+
+def _raw(branch: BranchScore | None) -> tuple[float, ...]:
+    if branch is None:
+        return ()
+    if branch.label_logits is not None:
+        return branch.label_logits
+    return () if branch.text_logprob is None else (branch.text_logprob,)

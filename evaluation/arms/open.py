@@ -1,0 +1,68 @@
+"""Puts an LLM arm together over a training store, as the factory of ranking does for serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from evaluation.arms.llm import LlmRanker
+from evaluation.arms.remembered import ByteStore, Remembered
+from ranking.engines.transformers import TransformersEngine
+from ranking.factory import build_strategy, choose_template, compose
+from ranking.protocol import Engine
+from ranking.settings import ModelSettings, Settings
+from retrieval.store import Store
+
+
+class Engines:
+    """Holds the engine that was asked for last, so that arms of one model in a row load it once. A context manager."""
+
+    def __init__(self) -> None:
+        self._held: TransformersEngine | None = None
+        self._settings: ModelSettings | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def get(self, settings: ModelSettings, cache: Path) -> Engine:
+        """The engine for these settings; another one that was held is closed first. Raises ModelError."""
+        if self._held is None or self._settings != settings:
+            self.close()
+            self._held, self._settings = TransformersEngine(settings, cache), settings
+        return self._held
+
+    def close(self) -> None:
+        """Lets the engine go."""
+        if self._held is not None:
+            self._held.close()
+        self._held = self._settings = None
+
+
+@contextmanager
+def open_llm(
+    name: str, settings: Settings, *, store: Store, engines: Engines, scores: ByteStore
+) -> Iterator[LlmRanker]:
+    """The arm of these settings (those of the process with the arm's own on top) over a training store."""
+    template = choose_template(settings)
+    engine = engines.get(settings.model, settings.cache)
+    info = engine.info
+    identity = {
+        "model": info.model,
+        "revision": info.revision,
+        "adapter": info.adapter,
+        "device": info.device.partition(":")[0],
+        "dtype": info.dtype,
+        "template": template.ref.digest,
+        "max_tokens": settings.prompt.max_tokens,
+    }
+    strategy = Remembered(build_strategy(settings, engine, template), scores, identity)
+    recommender = compose(settings, store, engine, template, strategy)
+    yield LlmRanker(name, recommender, template, settings.prompt.max_tokens)

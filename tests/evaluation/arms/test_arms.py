@@ -1,0 +1,188 @@
+"""Arms: the Recommender as it is served, over a case's own candidates and history."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluation.arms.baseline import BaselineRanker
+from evaluation.arms.config import LlmArm
+from evaluation.arms.llm import LlmRanker
+from evaluation.arms.remembered import Remembered
+from evaluation.protocol import Scores
+from evaluation.types import Case
+from prompts.types import Prompt, PromptContext
+from ranking.engines.scripted import ScriptedEngine
+from ranking.factory import build_strategy, choose_template, compose
+from ranking.settings import load_settings
+from retrieval.store import Store, open_store
+from retrieval.types import Interaction, Item, PastItem, User
+from tests.fakes import HashingEmbedder
+
+ITEMS = {f"f{number}": Item(item_id=f"f{number}", title=f"Film {number}", domain="films") for number in range(12)}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(home=tmp_path, record_url=None, index_url=None, embedder=HashingEmbedder()) as opened:
+        opened.record.put_items(list(ITEMS.values()))
+        opened.record.put_users([User(user_id="ann"), User(user_id="bob")])
+        taken = {"ann": (0, 1, 2), "bob": (0, 5)}
+        opened.record.put_interactions(
+            [
+                Interaction(user_id=name, item_id=f"f{number}", timestamp=float(at))
+                for name, numbers in taken.items()
+                for at, number in enumerate(numbers)
+            ]
+        )
+        opened.catch_up()
+        yield opened
+
+
+def case(*candidates: int, history: Sequence[int] = (0, 1), user: str | None = "ann", **more: Any) -> Case:
+    return Case(
+        case_id="c",
+        user_id=user,
+        history=tuple(PastItem(item=ITEMS[f"f{one}"], timestamp=float(at)) for at, one in enumerate(history)),
+        candidates=tuple(ITEMS[f"f{one}"] for one in candidates),
+        **({"target": f"f{candidates[0]}"} | more),
+    )
+
+
+def prefers_late(_: Prompt, branch: str) -> float:
+    return float(branch.rsplit(maxsplit=1)[-1].removeprefix("Film "))
+
+
+def ranker(store: Store, arm: LlmArm) -> tuple[LlmRanker, ScriptedEngine]:
+    settings = load_settings(**arm.flags())
+    engine, template = ScriptedEngine(prefers_late), choose_template(settings)
+    return LlmRanker("llm", compose(settings, store, engine, template), template, settings.prompt.max_tokens), engine
+
+
+def test_scores_come_in_the_cases_order_of_candidates(store: Store) -> None:
+    arm, _ = ranker(store, LlmArm(strategy="yes-no"))
+    [ranked] = asyncio.run(arm.rank([case(7, 3, 11)]))
+    assert np.argsort(ranked.scores).tolist() == [1, 0, 2]
+    assert ranked.llm is not None
+    assert ranked.llm.llm_scores == (7.0, 3.0, 11.0)
+    assert ranked.llm.raw == ((7.0, 0.0), (3.0, 0.0), (11.0, 0.0))
+    assert not ranked.contract.fell_back
+
+
+def test_the_cases_history_counts_and_not_the_records(store: Store) -> None:
+    arm, engine = ranker(store, LlmArm(strategy="yes-no"))
+    asyncio.run(arm.rank([case(7, 3, history=[4])]))
+    shown = str(engine.prompts[0])
+    assert "Film 4" in shown
+    assert "Film 1'" not in shown
+    assert "Film 0" not in shown
+
+
+def test_without_anything_to_go_by_the_signals_decide_and_the_fall_back_is_counted(store: Store) -> None:
+    arm, engine = ranker(store, LlmArm(strategy="yes-no", fusion="served"))
+    [ranked] = asyncio.run(arm.rank([case(7, 0, 5, history=[], user=None)]))
+    assert engine.calls == 0
+    assert ranked.contract.fell_back
+    assert ranked.llm is None
+    assert np.argsort(ranked.scores).tolist() == [0, 2, 1]  # by popularity, not as shown
+
+
+@pytest.mark.parametrize(("strategy", "expected"), [("yes-no", 1 / (1 + math.exp(-7))), ("likelihood", 0.0)])
+def test_a_labelled_case_gets_the_models_own_score(store: Store, strategy: Any, expected: float) -> None:
+    arm, _ = ranker(store, LlmArm(strategy=strategy))
+    [ranked] = asyncio.run(arm.rank([case(7, target=None, label=1.0)]))
+    assert ranked.scores == pytest.approx((expected,))
+
+
+def test_the_prompt_of_a_candidate_can_be_read(store: Store) -> None:
+    arm, _ = ranker(store, LlmArm(strategy="yes-no"))
+    text = arm.prompt(case(7, 3), "f3")
+    assert "Film 3" in text
+    assert "Film 7" not in text
+
+
+def test_a_preview_tells_tokens_and_time(store: Store) -> None:
+    arm, _ = ranker(store, LlmArm())
+    preview = asyncio.run(arm.preview(case(7, 3)))
+    assert preview.prompt_tokens > 20
+    assert preview.seconds > 0
+
+
+def test_batches_do_not_matter(store: Store) -> None:
+    cases = [replace(case(7, 3, 11, history=past), case_id=str(past)) for past in ([0], [1, 2], [4, 5, 6])]
+    whole = asyncio.run(ranker(store, LlmArm(shots=1))[0].rank(cases))
+    single = [asyncio.run(ranker(store, LlmArm(shots=1))[0].rank([one]))[0] for one in cases]
+    assert [one.scores for one in whole] == [one.scores for one in single]
+
+
+class Shelf:
+    """FAKE byte store in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def put_many(self, values: Mapping[str, bytes]) -> None:
+        self.kept |= values
+
+
+def remembered(shelf: Shelf, engine: ScriptedEngine, strategy: str = "likelihood", **identity: object) -> Remembered:
+    settings = load_settings(strategy=strategy)
+    return Remembered(build_strategy(settings, engine, choose_template(settings)), shelf, identity)
+
+
+def context(*candidates: int, past: int = 0) -> PromptContext:
+    shown = case(*candidates, history=[past])
+    return PromptContext(history=shown.history, candidates=shown.candidates)
+
+
+@pytest.mark.parametrize("strategy", ["likelihood", "yes-no"])
+def test_what_was_scored_is_not_scored_again(strategy: str) -> None:
+    shelf, engine = Shelf(), ScriptedEngine(prefers_late)
+    asked = [context(1, 2), context(1, 2), context(3, 4)]
+    first = asyncio.run(remembered(shelf, engine, strategy).score(asked))
+    calls = engine.calls
+    again = asyncio.run(remembered(shelf, engine, strategy).score(asked))
+    assert again == first
+    assert engine.calls == calls
+    assert len(shelf.kept) == 2
+
+
+def test_everything_that_matters_is_part_of_the_key() -> None:
+    shelf, engine = Shelf(), ScriptedEngine(prefers_late)
+    for identity in ({"model": "a"}, {"model": "b"}, {"model": "a", "adapter": "x"}):
+        for asked in (context(1, 2), context(2, 1), context(1, 2, past=5)):
+            asyncio.run(remembered(shelf, engine, **identity).score([asked]))
+    asyncio.run(remembered(shelf, engine, "yes-no", model="a").score([context(1, 2)]))
+    assert len(shelf.kept) == 10
+
+
+class Rows:
+    """FAKE baseline: a candidate's score is its place."""
+
+    def score(self, cases: Sequence[Case]) -> list[Scores]:
+        return [np.arange(len(one.candidates), dtype=np.float64) for one in cases]
+
+
+def test_a_baseline_is_an_arm() -> None:
+    ranked = asyncio.run(BaselineRanker("rows", Rows()).rank([case(1, 2), case(3)]))
+    assert [one.scores for one in ranked] == [(0.0, 1.0), (0.0,)]
+    assert all(one.llm is None and one.seconds >= 0 for one in ranked)
+
+
+def test_an_arms_fusion() -> None:
+    weights = [
+        load_settings(**LlmArm.model_validate({"fusion": fusion}).flags()).fusion
+        for fusion in ("none", "served", {"llm": 2.0})
+    ]
+    assert [one.llm for one in weights] == [1.0, load_settings().fusion.llm, 2.0]
+    assert weights[0].popularity == 0.0
