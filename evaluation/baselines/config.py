@@ -1,4 +1,4 @@
-"""Settings of every baseline: a union told apart by `kind`. Defaults are what the papers or our measurements found good."""
+"""Settings of every baseline: a union told apart by `kind`. Defaults follow the papers or our measurements."""
 
 from __future__ import annotations
 
