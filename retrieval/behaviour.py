@@ -38,26 +38,37 @@ class Moment:
     ages_s: npt.NDArray[np.float64]
     """Age of each interaction in seconds, beside `item_index`."""
     item_index: npt.NDArray[np.int32]
+    """Place of the item of each interaction; those of one user stand together."""
+    starts: npt.NDArray[np.int64]
+    """Shape (n_users + 1,): the interactions of user u are item_index[starts[u]:starts[u + 1]]."""
     matrix: sparse.csc_array
     """Shape (n_users, n_items): 1 where the user interacted with the item."""
     user_places: dict[str, int]
 
-    def decayed(self, half_life_days: float) -> Scores:
-        """Interactions per item, each counted half after every half-life."""
+    def popularity(self, user_id: str | None, half_life_days: float | None = None) -> Scores:
+        """Other users per item; with a half-life each interaction counts half after every such span.
+
+        The user's own interactions are left out. They hold nothing about the user's unseen items, but where only a
+        part of the past is told (`Query.history`), they would give the rest away.
+        """
+        own = self._own(user_id)
+        if half_life_days is None:
+            scores = self.counts.copy()
+            scores[self.item_index[own]] -= 1.0
+            return scores
         weights = np.exp2(-self.ages_s / (half_life_days * SECONDS_A_DAY))
+        weights[own] = 0.0
         return np.bincount(self.item_index, weights=weights, minlength=len(self.item_ids)).astype(np.float64)
 
     def cooccurrence(self, history: Sequence[PastItem], user_id: str | None) -> Scores | None:
-        """Item-to-item cosine with the user's latest 20 items, each weighted 0.9 to the power of its age in places.
+        """Item-to-item cosine with the latest 20 items of `history`, each weighted 0.9 to the power of its age.
 
-        The cosine of i and j is |users of both| / sqrt(|users of i| |users of j|). The user's own interactions, which
-        are all of `history`, are left out of all three counts: they would tie everything the user ever took to the
+        The cosine of i and j is |users of both| / sqrt(|users of i| |users of j|). The user's own interactions, whether
+        in `history` or not, are left out of all three counts: they would tie everything the user ever took to the
         history. None where no past item was taken by anybody who took something else.
         """
         own = None if user_id is None else self.user_places.get(user_id)
-        counts = self.counts.copy()
-        if own is not None:
-            counts[[self.places[past.item.item_id] for past in history if past.item.item_id in self.places]] -= 1.0
+        counts = self.popularity(user_id)
         latest = [past.item.item_id for past in history[-HISTORY_LOOKED_AT:]][::-1]
         known = [(self.places[item_id], RECENCY**age) for age, item_id in enumerate(latest) if item_id in self.places]
         columns = np.array([place for place, _ in known if counts[place] > 0], dtype=np.int64)
@@ -69,9 +80,14 @@ class Moment:
         if own is not None:
             closeness[own] = 0.0
         scores = np.divide(self.matrix.T @ closeness, np.sqrt(counts), out=np.zeros_like(counts), where=counts > 0)
-        scores[columns] -= weights  # an item's cosine with itself
+        np.subtract.at(scores, columns, weights)  # an item's cosine with itself
         scores[scores < _ROUNDING] = 0.0
         return scores if scores.any() else None
+
+    def _own(self, user_id: str | None) -> slice:
+        """Where the user's interactions stand in item_index; an empty slice for a stranger."""
+        own = None if user_id is None else self.user_places.get(user_id)
+        return slice(0, 0) if own is None else slice(int(self.starts[own]), int(self.starts[own + 1]))
 
 
 class Behaviour:
@@ -104,11 +120,12 @@ class Behaviour:
 
 
 def _cut(columns: InteractionColumns, as_of: float) -> Moment:
-    kept = columns.timestamps < as_of
+    kept = np.flatnonzero(columns.timestamps < as_of)
+    kept = kept[np.argsort(columns.user_index[kept], kind="stable")]
     users, items = columns.user_index[kept], columns.item_index[kept]
     shape = (len(columns.user_ids), len(columns.item_ids))
     ones = np.ones(len(users))  # float64, as what it is multiplied with: no conversion per request
-    last = float(columns.timestamps[kept].max()) if kept.any() else 0.0
+    last = float(columns.timestamps[kept].max()) if kept.size else 0.0
     return Moment(
         item_ids=columns.item_ids,
         places={item_id: place for place, item_id in enumerate(columns.item_ids)},
@@ -116,6 +133,7 @@ def _cut(columns: InteractionColumns, as_of: float) -> Moment:
         # Ages count from the last interaction, so that an old data set is not decayed to nothing.
         ages_s=last - columns.timestamps[kept],
         item_index=items,
+        starts=np.searchsorted(users, np.arange(shape[0] + 1)),
         matrix=sparse.csc_array((ones, (users, items)), shape=shape),
         user_places={user_id: place for place, user_id in enumerate(columns.user_ids)},
     )

@@ -20,7 +20,7 @@ from retrieval.sources.behavioural import Cooccurrence, Popularity
 from retrieval.sources.newest import Newest
 from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean
 from retrieval.sources.text import TextQuery
-from retrieval.types import Candidate, Item, Query, Retrieved
+from retrieval.types import Candidate, Item, PastItem, Query, Retrieved
 
 _WIDER = 4
 _IDS_LOOKED_AT = 10_000
@@ -93,7 +93,7 @@ class Retriever:
             known = list(itertools.islice(self._record.iter_user_ids(), _IDS_LOOKED_AT))
             raise NotFoundError(f"no user {query.user_id!r} in the store{_closest(query.user_id, known)}")
         if query.history is not None:
-            history = tuple(past for past in query.history if past.timestamp < as_of)
+            history = _told(query.history, as_of)
         else:
             history = () if user is None else self._record.history(user.user_id, as_of)
         return RetrievalRequest(query=query, as_of=as_of, user=user, history=history), items
@@ -119,6 +119,13 @@ class Retriever:
             history=request.history,
             candidates=candidates,
         )
+
+
+def _told(history: Sequence[PastItem], as_of: float) -> tuple[PastItem, ...]:
+    """The past as a record would give it: oldest first, of each item the last entry, nothing at or after as_of."""
+    ordered = sorted(history, key=lambda past: (past.timestamp, past.item.item_id))
+    latest = {past.item.item_id: past for past in ordered if past.timestamp < as_of}
+    return tuple(past for past in ordered if latest.get(past.item.item_id) is past)
 
 
 def _admissible(request: RetrievalRequest, item: Item | None) -> bool:

@@ -29,20 +29,21 @@ class SignalMeter:
         vectors = self._index.vectors("items", list(dict.fromkeys([*item_ids, *past_ids])))
         moment = self._behaviour.before(request.as_of)
         together = moment.cooccurrence(request.history, request.query.user_id)
+        users = moment.popularity(request.query.user_id)
         asked = self._asked(request)
         measured = []
         for item_id in item_ids:
             vector, place = vectors.get(item_id), moment.places.get(item_id)
             past = [vectors[one] for one in past_ids if one in vectors and one != item_id]
             # An item that nobody took yet is in the matrix all the same if somebody takes it after the moment.
-            taken = place is not None and moment.counts[place] > 0
+            taken = place is not None and users[place] > 0
             measured.append(
                 Signals(
                     similarity_max=_largest(vector, past),
                     similarity_mean=_to_mean(vector, past),
                     query_similarity=_cosine(vector, asked),
                     cooccurrence=float(together[place]) if together is not None and taken else None,
-                    log_popularity=0.0 if place is None else math.log1p(float(moment.counts[place])),
+                    log_popularity=0.0 if place is None else math.log1p(float(users[place])),
                 )
             )
         return measured

@@ -112,7 +112,7 @@ class Signals:
     cooccurrence: float | None = None
     """Recency-weighted item-to-item cosine of co-occurrence with the user's items, 0 and up."""
     log_popularity: float = 0.0
-    """log(1 + number of users who interacted with the candidate before the request)."""
+    """log(1 + number of other users who interacted with the candidate before the request)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

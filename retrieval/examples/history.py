@@ -8,8 +8,8 @@ import numpy as np
 
 from retrieval.config import ExampleSettings
 from retrieval.geometry import maximal_marginal_relevance
-from retrieval.ids import pair_id
-from retrieval.protocol import VectorIndex
+from retrieval.ids import pair_id, split_pair_id
+from retrieval.protocol import VectorIndex, Vectors
 from retrieval.types import PastItem, Retrieved
 
 _RELEVANCE_SHARE = 0.7
@@ -32,16 +32,30 @@ def _chosen(
 ) -> list[PastItem]:
     if k == 0 or not past:
         return []
-    if settings.history == "recent" or retrieved.user is None:
+    if settings.history == "recent":
         return list(past[-k:])
-    user_id = retrieved.user.user_id
-    own = index.vectors("interactions", [pair_id(user_id, entry.item.item_id) for entry in past])
+    own = _vectors(retrieved, past, index)
     offered = index.vectors("items", [candidate.item.item_id for candidate in retrieved.candidates])
     # Latest first, so that ties go to the more recent item. An item that the index lacks cannot be compared.
-    indexed = [entry for entry in reversed(past) if pair_id(user_id, entry.item.item_id) in own]
+    indexed = [entry for entry in reversed(past) if entry.item.item_id in own]
     if not indexed or not offered:
         return list(past[-k:])
-    vectors = np.stack([own[pair_id(user_id, entry.item.item_id)] for entry in indexed])
+    vectors = np.stack([own[entry.item.item_id] for entry in indexed])
     relevance = (vectors @ np.stack(list(offered.values())).T).max(axis=1)
     share = 1.0 if settings.history == "similar" else _RELEVANCE_SHARE
     return [indexed[place] for place in maximal_marginal_relevance(relevance, vectors, k, share)]
+
+
+def _vectors(retrieved: Retrieved, past: Sequence[PastItem], index: VectorIndex) -> dict[str, Vectors]:
+    """Vectors of the past items by item id, those that the index holds.
+
+    They are read from the user's own interactions. What is not among these, as the session of a stranger, has the same
+    vector as an item.
+    """
+    item_ids = [entry.item.item_id for entry in past]
+    found: dict[str, Vectors] = {}
+    if retrieved.user is not None:
+        user_id = retrieved.user.user_id
+        stored = index.vectors("interactions", [pair_id(user_id, item_id) for item_id in item_ids])
+        found = {split_pair_id(entry_id).item_id: vector for entry_id, vector in stored.items()}
+    return found | index.vectors("items", [item_id for item_id in item_ids if item_id not in found])

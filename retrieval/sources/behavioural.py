@@ -24,7 +24,7 @@ class Cooccurrence:
 
 
 class Popularity:
-    """Items taken by most users; with a half-life, recent interactions count more."""
+    """Items taken by most other users; with a half-life, recent interactions count more."""
 
     name = "popularity"
 
@@ -35,8 +35,7 @@ class Popularity:
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none without interactions."""
         moment = self._behaviour.before(request.as_of)
-        scores = moment.counts if self._half_life_days is None else moment.decayed(self._half_life_days)
-        return _best(moment, scores, k)
+        return _best(moment, moment.popularity(request.query.user_id, self._half_life_days), k)
 
 
 def _best(moment: Moment, scores: Scores, k: int) -> list[Proposal]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from retrieval.behaviour import Behaviour
+from retrieval.ids import Pair
 from retrieval.record import Record
 from retrieval.types import User
 from tests.retrieval.shop import NOW, interact, open_shop
@@ -30,7 +31,7 @@ def test_popularity_counts_users_before_the_moment(record: Record) -> None:
 def test_decay_halves_with_every_half_life(record: Record) -> None:
     record.put_interactions([interact("d", "s5", 10.0 + 2 * DAY)])
     moment = Behaviour(record).before(10.0 + 3 * DAY)
-    decayed = moment.decayed(half_life_days=1.0)
+    decayed = moment.popularity(None, half_life_days=1.0)
     assert decayed[moment.places["s5"]] == pytest.approx(1.0)
     assert decayed[moment.places["l0"]] == pytest.approx(0.25)
 
@@ -65,6 +66,35 @@ def test_cooccurrence_equals_the_plain_formula_on_random_data(record: Record) ->
         assert scores[place] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("half_life", [None, 1e12])
+def test_popularity_leaves_the_users_own_interactions_out(record: Record, half_life: float | None) -> None:
+    moment = Behaviour(record).before(NOW)
+    for user_id, expected in {"a": (1, 2, 1), "b": (1, 2, 1), "new": (2, 3, 1), "nobody": (2, 3, 1)}.items():
+        users = moment.popularity(user_id, half_life)
+        assert [round(users[moment.places[item_id]], 6) for item_id in ("s0", "s1", "l0")] == list(expected)
+
+
+def test_what_the_user_took_beside_a_history_that_is_cut_stays_unknown(record: Record) -> None:
+    history = record.history("b")[:1]  # s0; s1, s2 and s3 are the user's too, but untold
+    record.put_users([User(user_id="same")])
+    record.put_interactions([interact("same", past.item.item_id, past.timestamp) for past in record.history("b")])
+    with_own = Behaviour(record).before(NOW).cooccurrence(history, "same")
+    record.delete_interactions([Pair("same", past.item.item_id) for past in record.history("same")])
+    without = Behaviour(record).before(NOW)
+    stranger = without.cooccurrence(history, None)
+    assert with_own is not None
+    assert stranger is not None
+    np.testing.assert_allclose(with_own, stranger)
+
+
+def test_an_item_that_stands_twice_in_a_history_is_not_near_itself(record: Record) -> None:
+    moment = Behaviour(record).before(NOW)
+    past = record.history("c")[:1]
+    scores = moment.cooccurrence((*past, *past), None)
+    assert scores is not None
+    assert scores[moment.places["s1"]] == 0.0
+
+
 def test_items_that_nobody_else_took_say_nothing(record: Record) -> None:
     moment = Behaviour(record).before(NOW)
     assert moment.cooccurrence(record.history("d"), "d") is None
@@ -83,4 +113,4 @@ def test_a_new_interaction_is_seen_at_once(record: Record) -> None:
 def test_nothing_has_happened_before_the_first_interaction(record: Record) -> None:
     moment = Behaviour(record).before(0.0)
     assert moment.counts.sum() == 0
-    assert moment.decayed(1.0).sum() == 0
+    assert moment.popularity("a").sum() == moment.popularity(None, 1.0).sum() == 0
