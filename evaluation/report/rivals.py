@@ -1,0 +1,80 @@
+"""The paired differences that no run's aggregates hold: LLM arms against their rivals, one run against another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from evaluation.metrics.aggregate import compare_arms
+from evaluation.metrics.columns import ArmColumns, Keys
+from evaluation.metrics.registry import parse_metric
+from evaluation.report.types import Arm, Difference, Run
+from evaluation.report.verdict import best_without_llm, embedding_arm
+from evaluation.run.journal import read_outcomes
+from evaluation.statistics.compare import Comparison, holm
+
+
+def with_rivals(run: Run) -> Run:
+    """The run with `against` filled in for its LLM arms.
+
+    The numbers are those of the aggregates' comparisons, computed from the run's journal where the rival is not the
+    baseline. Each rival's p is corrected over the LLM arms, since the best of them is the one that is named.
+    """
+    rivals = [arm for arm in (best_without_llm(run), embedding_arm(run)) if arm is not None]
+    llm_arms = [arm for arm in run.arms if arm.llm]
+    if not rivals or not llm_arms:
+        return run
+    columns = _columns(run, {arm.name for arm in (*rivals, *llm_arms)}, Keys())
+    metric = parse_metric(run.metric)
+    found: dict[str, dict[str, Difference]] = {arm.name: {} for arm in llm_arms}
+    for rival in dict.fromkeys(arm.name for arm in rivals):
+        differences = [
+            _difference(compare_arms(columns[arm.name], columns[rival], metric, seed=run.seed), rival)
+            for arm in llm_arms
+        ]
+        corrected = holm([difference.p for difference in differences])
+        for arm, difference, p_holm in zip(llm_arms, differences, corrected, strict=True):
+            found[arm.name][rival] = replace(difference, p_holm=p_holm)
+    return replace(run, arms=tuple(_with(arm, found) for arm in run.arms))
+
+
+def compare_across(
+    a: Run, b: Run, names: Sequence[str], metrics: Sequence[str]
+) -> Mapping[str, Mapping[str, Difference]]:
+    """By metric and arm, b minus a over the cases that both answered. p_holm is corrected over the arms."""
+    keys = Keys()
+    in_a, in_b = _columns(a, set(names), keys), _columns(b, set(names), keys)
+    found: dict[str, dict[str, Difference]] = {}
+    for name in metrics:
+        metric = parse_metric(name)
+        differences = [_difference(compare_arms(in_b[arm], in_a[arm], metric, seed=b.seed), a.name) for arm in names]
+        corrected = holm([difference.p for difference in differences])
+        found[name] = {
+            arm: replace(difference, p_holm=p_holm)
+            for arm, difference, p_holm in zip(names, differences, corrected, strict=True)
+        }
+    return found
+
+
+def _columns(run: Run, names: set[str], keys: Keys) -> dict[str, ArmColumns]:
+    columns = {name: ArmColumns(keys) for name in names}
+    for outcome in read_outcomes(run.folder):
+        if outcome.arm in columns:
+            columns[outcome.arm].add(outcome)
+    return columns
+
+
+def _difference(found: Comparison, rival: str) -> Difference:
+    return Difference(
+        to=rival,
+        value=found.difference,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        n=found.n,
+        detectable=found.detectable,
+    )
+
+
+def _with(arm: Arm, found: dict[str, dict[str, Difference]]) -> Arm:
+    return replace(arm, against=found[arm.name]) if arm.name in found else arm
