@@ -18,7 +18,7 @@ _LISTS = 2_000
 def catalogue_places(keys: Keys, facts: Facts) -> Index:
     """Place in the catalogue of each item number of the run, -1 if it lacks the item; one more -1 for NOTHING."""
     places = {item_id: place for place, item_id in enumerate(facts.item_ids)}
-    return np.array([*(places.get(name, -1) for name in keys.items.names), -1], dtype=np.int64)
+    return np.array([*(places.get(name, -1) for name in keys.items.names()), -1], dtype=np.int64)
 
 
 def beyond(table: Table, places: Index, facts: Facts) -> BeyondDict:

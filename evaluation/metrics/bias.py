@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +16,8 @@ from evaluation.statistics.error_bars import estimates
 from evaluation.types import FULL
 
 _BUCKETS = 5
+_RESAMPLES = 2_000
+"""Of a bucket's interval, at most."""
 
 
 def bias(columns: ArmColumns, full: Table, metric: Metric | None, *, seed: int, resamples: int) -> BiasDict:
@@ -48,7 +51,7 @@ def by_position(table: Table, metric: Metric, *, seed: int, resamples: int) -> l
             low=estimate.low,
             high=estimate.high,
         )
-        for bucket, estimate in enumerate(estimates(columns, seed=seed, resamples=resamples))
+        for bucket, estimate in enumerate(estimates(columns, seed=seed, resamples=min(resamples, _RESAMPLES)))
     ]
 
 
@@ -57,21 +60,21 @@ def _agreement(columns: ArmColumns, scenario: str) -> AgreementDict | None:
     return agreement(columns.orders[FULL].kept, changed) if changed else None
 
 
-def agreement(orders: Mapping[str, Sequence[int]], changed: Mapping[str, Sequence[int]]) -> AgreementDict:
+def agreement(orders: Mapping[int, Sequence[int]], changed: Mapping[int, Sequence[int]]) -> AgreementDict:
     """Compare two orders of each case that both hold, over the items that both orders hold."""
     by_size: dict[int, list[list[int]]] = defaultdict(list)
     same_first = []
-    for case_id in sorted(orders.keys() & changed.keys()):
-        place = {item: index for index, item in enumerate(orders[case_id])}
-        places = [place[item] for item in changed[case_id] if item in place]
+    for case in orders.keys() & changed.keys():
+        place = {item: index for index, item in enumerate(orders[case])}
+        places = [place[item] for item in changed[case] if item in place]
         by_size[len(places)].append(places)
-        same_first.append(orders[case_id][:1] == changed[case_id][:1])
+        same_first.append(orders[case][:1] == changed[case][:1])
     taus = [kendall_tau(np.array(places)) for size, places in sorted(by_size.items()) if size >= 2]
     joined = np.concatenate(taus) if taus else np.zeros(0)
     return AgreementDict(
         n=len(same_first),
-        tau=float(joined.mean()) if len(joined) else None,
-        same_first=float(np.mean(same_first)) if same_first else None,
+        tau=math.fsum(joined) / len(joined) if len(joined) else None,
+        same_first=sum(same_first) / len(same_first) if same_first else None,
     )
 
 

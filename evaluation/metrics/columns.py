@@ -28,20 +28,24 @@ NOTHING = -1
 """No number, in the integer columns of this module; never leaves the package."""
 
 
-class Numbering:
-    """Numbers for strings, 0, 1, … in the order in which they come."""
+class Numbering(dict[str, int]):
+    """Numbers for strings, 0, 1, … in the order in which they are first looked up."""
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self._numbers: dict[str, int] = {}
+    def __missing__(self, name: str) -> int:
+        number = self[name] = len(self)
+        return number
 
-    def number(self, name: str) -> int:
-        """The string's number, the next one if it is new."""
-        known = self._numbers.get(name)
-        if known is None:
-            known = self._numbers[name] = len(self.names)
-            self.names.append(name)
-        return known
+    def names(self) -> list[str]:
+        """The strings in the order of their numbers."""
+        return list(self)
+
+    def places(self) -> npt.NDArray[np.int64]:
+        """Place of each number among the sorted strings."""
+        names = self.names()
+        order = sorted(range(len(names)), key=names.__getitem__)
+        places = np.empty(len(order), dtype=np.int64)
+        places[order] = np.arange(len(order))
+        return places
 
 
 class Keys:
@@ -55,23 +59,30 @@ class Keys:
         self.tag_sets = Numbering()
         """Tags of a case joined by line ends, which no tag holds."""
         self.items = Numbering()
+        self._lots = array("Q")
+
+    def lot(self, case: int, case_id: str) -> int:
+        """A random number that depends on the case id only. Ask for cases in the order in which they are numbered."""
+        if case == len(self._lots):
+            self._lots.append(int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8], "big"))
+        return self._lots[case]
 
 
 @dataclass(kw_only=True, slots=True)
 class _Orders:
     """Orders of the cases with the smallest hashes: a sample that is the same for every arm and sequence of cases."""
 
-    heap: list[tuple[int, str]] = field(default_factory=list)
-    kept: dict[str, array[int]] = field(default_factory=dict)
+    heap: list[tuple[int, int]] = field(default_factory=list)
+    kept: dict[int, array[int]] = field(default_factory=dict)
+    """Item numbers, best first, by case number."""
 
-    def offer(self, case_id: str, order: tuple[str, ...], items: Numbering) -> None:
-        lot = int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8], "big")
+    def offer(self, case: int, lot: int, order: list[int]) -> None:
         if len(self.heap) >= _SAMPLE:
             if -lot <= self.heap[0][0]:
                 return
-            del self.kept[heapq.heappop(self.heap)[1]]
-        heapq.heappush(self.heap, (-lot, case_id))
-        self.kept[case_id] = array("i", [items.number(item_id) for item_id in order[:_DEPTH]])
+            self.kept.pop(heapq.heappop(self.heap)[1], None)
+        heapq.heappush(self.heap, (-lot, case))
+        self.kept[case] = array("i", order)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -123,26 +134,29 @@ class ArmColumns:
     def add(self, outcome: Outcome) -> None:
         """Take one line of the journal, in any order. A case that comes twice is told when the columns are read."""
         keys, ints = self.keys, self._ints
-        ints["case"].append(keys.cases.number(outcome.case_id))
-        ints["scenario"].append(keys.scenarios.number(outcome.scenario))
-        ints["tag_set"].append(keys.tag_sets.number("\n".join(outcome.tags)))
+        case = keys.cases[outcome.case_id]
+        lot = keys.lot(case, outcome.case_id)
+        ints["case"].append(case)
+        ints["scenario"].append(keys.scenarios[outcome.scenario])
+        ints["tag_set"].append(keys.tag_sets["\n".join(outcome.tags)])
         ints["rank"].append(_or_nothing(outcome.rank))
-        ints["target"].append(NOTHING if outcome.target is None else keys.items.number(outcome.target))
+        ints["target"].append(NOTHING if outcome.target is None else keys.items[outcome.target])
         ints["target_position"].append(_or_nothing(outcome.target_position))
         ints["n_candidates"].append(outcome.n_candidates)
         self._floats["label"].append(float("nan") if outcome.label is None else outcome.label)
         self._floats["score"].append(float("nan") if outcome.score is None else outcome.score)
         self._seconds.append(outcome.ranked.seconds)
-        top = [keys.items.number(item_id) for item_id in outcome.order[: keys.top]]
+        order = [keys.items[item_id] for item_id in outcome.order[: max(keys.top, _DEPTH)]]
+        top = order[: keys.top]
         self._top.extend(top + [NOTHING] * (keys.top - len(top)))
         self.totals.add(outcome)
         if outcome.scenario in self.orders and outcome.label is None:
-            self.orders[outcome.scenario].offer(outcome.case_id, outcome.order, keys.items)
+            self.orders[outcome.scenario].offer(case, lot, order[:_DEPTH])
 
     def read(self) -> Table:
         """The columns as arrays, sorted by scenario, then case id. EvaluationError if a case came twice."""
         ints = {name: np.array(column, dtype=np.int32) for name, column in self._ints.items()}
-        order = np.lexsort((_places(self.keys.cases)[ints["case"]], _places(self.keys.scenarios)[ints["scenario"]]))
+        order = np.lexsort((self.keys.cases.places()[ints["case"]], self.keys.scenarios.places()[ints["scenario"]]))
         table = Table(
             keys=self.keys,
             label=np.array(self._floats["label"])[order],
@@ -161,10 +175,8 @@ class ArmColumns:
         twins = (np.diff(table.case) == 0) & (np.diff(table.scenario) == 0)
         if twins.any():
             place = int(np.flatnonzero(twins)[0])
-            case, scenario = (
-                self.keys.cases.names[table.case[place]],
-                self.keys.scenarios.names[table.scenario[place]],
-            )
+            case = self.keys.cases.names()[table.case[place]]
+            scenario = self.keys.scenarios.names()[table.scenario[place]]
             raise EvaluationError(f"case {case!r} of scenario {scenario!r} is there twice; keep one of its outcomes")
 
 
@@ -193,9 +205,7 @@ class Table:
 
     def of_scenario(self, name: str) -> Table:
         """The cases of one scenario."""
-        names = self.keys.scenarios.names
-        number = names.index(name) if name in names else NOTHING
-        return self.take(np.flatnonzero(self.scenario == number))
+        return self.take(np.flatnonzero(self.scenario == self.keys.scenarios.get(name, NOTHING)))
 
     def take(self, index: npt.NDArray[np.intp]) -> Table:
         """The cases at these places, in this order."""
@@ -226,11 +236,3 @@ class Table:
 
 def _or_nothing(number: int | None) -> int:
     return NOTHING if number is None else number
-
-
-def _places(numbering: Numbering) -> npt.NDArray[np.int64]:
-    """Place of each number among the sorted strings."""
-    order = sorted(range(len(numbering.names)), key=numbering.names.__getitem__)
-    places = np.empty(len(order), dtype=np.int64)
-    places[order] = np.arange(len(order))
-    return places

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from evaluation.errors import UndefinedError
 from evaluation.metrics.types import Judged, Values
@@ -54,6 +53,8 @@ class Auc:
 
     def align(self, cases: Judged) -> Judged:
         """Scores as ranks (ties averaged), which AUC does not tell from the scores."""
+        from scipy.stats import rankdata
+
         return _with_scores(cases, rankdata(cases.score, nan_policy="omit"))
 
     def weighted(self, cases: Judged, weights: Values) -> Values:
@@ -182,11 +183,11 @@ class MeanAbsoluteError:
 
 def calibration(cases: Judged) -> list[CalibrationBin]:
     """The reliability curve in ten equal bins, lowest first, empty ones left out; empty without probabilities."""
-    from sklearn.calibration import calibration_curve
-
     known = cases.take(_probable(cases))
     if not len(known):
         return []
+    from sklearn.calibration import calibration_curve
+
     observed, predicted = calibration_curve(known.label, known.score, n_bins=_BINS, pos_label=1)
     sizes = np.bincount(_bin(known.score), minlength=_BINS)
     return [
@@ -207,7 +208,8 @@ def _rated(cases: Judged) -> npt.NDArray[np.bool_]:
 
 
 def _binary(cases: Judged) -> npt.NDArray[np.bool_]:
-    return _rated(cases) & ((cases.label == 0) | (cases.label == 1))
+    known: npt.NDArray[np.bool_] = _rated(cases) & ((cases.label == 0) | (cases.label == 1))
+    return known
 
 
 def _probable(cases: Judged) -> npt.NDArray[np.bool_]:

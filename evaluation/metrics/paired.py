@@ -42,7 +42,7 @@ class Verdict:
 def verdicts(
     arms: Mapping[str, Table], metrics: Sequence[Metric], *, baseline: str | None, draws: Draws
 ) -> dict[str, dict[str, Verdict]]:
-    """By arm, then metric. The tables hold one scenario, sorted by case; a case that an arm lacks is undefined there."""
+    """By arm, then metric. The tables hold one scenario, sorted by case; a case that an arm lacks is undefined."""
     cases = _all_cases(list(arms.values()))
     judged = {name: _spread(table, cases) for name, table in arms.items()}
     by_metric: dict[str, dict[str, Verdict]] = {}
@@ -62,7 +62,7 @@ def _all_cases(tables: Sequence[Table]) -> npt.NDArray[np.int32]:
     rest = np.setdiff1d(np.concatenate([table.case for table in tables]), longest.case)
     if len(rest) == 0:
         return longest.case
-    names = longest.keys.cases.names
+    names = longest.keys.cases.names()
     return np.array(sorted([*longest.case.tolist(), *rest.tolist()], key=names.__getitem__), dtype=np.int32)
 
 

@@ -48,13 +48,14 @@ def slices(
 def scenario_names(arms: Mapping[str, Table]) -> list[str]:
     """Scenarios of which any arm has a case, sorted."""
     numbers = {int(number) for table in arms.values() for number in np.unique(table.scenario)}
-    return sorted(_table(arms).keys.scenarios.names[number] for number in numbers)
+    names = _table(arms).keys.scenarios.names()
+    return sorted(names[number] for number in numbers)
 
 
 def tag_names(arms: Mapping[str, Table]) -> list[str]:
     """Tags of which any arm has a case, sorted."""
     numbers = {int(number) for table in arms.values() for number in np.unique(table.tag_set)}
-    names = _table(arms).keys.tag_sets.names
+    names = _table(arms).keys.tag_sets.names()
     return sorted({tag for number in numbers for tag in _tags(names[number])})
 
 
@@ -70,7 +71,7 @@ def _all_slices(arms: Mapping[str, Table]) -> Iterator[Slice]:
     for name in scenario_names(arms):
         yield Slice(kind="scenario", name=name, arms={arm: table.of_scenario(name) for arm, table in arms.items()})
     full = {arm: table.of_scenario(FULL) for arm, table in arms.items()}
-    sets = [frozenset(_tags(joined)) for joined in _table(arms).keys.tag_sets.names]
+    sets = [frozenset(_tags(joined)) for joined in _table(arms).keys.tag_sets.names()]
     for tag in tag_names(full):
         has = np.array([tag in tags for tags in sets], dtype=np.bool_)
         chosen = {arm: table.take(np.flatnonzero(has[table.tag_set])) for arm, table in full.items()}
