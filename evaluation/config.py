@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -43,7 +43,7 @@ class EvaluationConfig(Section):
     seed: int = Field(default=0, ge=0)
     """Of everything random: sampled candidates, tie-breaks, baselines, resampling."""
     limit: int | None = Field(default=None, ge=1)
-    """Only the first so many cases; None for all."""
+    """Only the first so many cases of each scenario; None for all."""
     baseline: str | None = None
     """The arm that every difference refers to."""
     metrics: tuple[str, ...] = Field(default=("ndcg@1", "ndcg@10", "recall@10", "mrr@10"), min_length=1)
@@ -58,10 +58,20 @@ class EvaluationConfig(Section):
         return self
 
 
-def load_config(name: str) -> EvaluationConfig:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigFile:
+    """A configuration, and where its relative paths start."""
+
+    config: EvaluationConfig
+    base: Path
+    """The file's folder; the working folder for a shipped configuration. Paths of arms start from it already, those of
+    the data only where no --data-dir is given."""
+
+
+def load_config(name: str) -> ConfigFile:
     """A configuration by its file's path, or a shipped one by its bare name, such as "ml-100k".
 
-    Relative paths in a file start from its folder. Raises RunConfigError naming the place of what cannot be used.
+    Raises RunConfigError naming the place of what cannot be used.
     """
     path = Path(name)
     if path.is_file():
@@ -80,7 +90,7 @@ def shipped_configs() -> list[str]:
     return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
 
 
-def parse_config(text: bytes, *, source: str, base: Path, name: str) -> EvaluationConfig:
+def parse_config(text: bytes, *, source: str, base: Path, name: str) -> ConfigFile:
     """A configuration from YAML. `source` names it in errors, `base` is where relative paths start."""
     try:
         raw = yaml.load(text, _StrictLoader)  # noqa: S506  (a SafeLoader)
@@ -97,8 +107,8 @@ def parse_config(text: bytes, *, source: str, base: Path, name: str) -> Evaluati
         raise RunConfigError(f"{source}: {explain(error, EvaluationConfig)}") from error
     except RunConfigError as error:
         raise RunConfigError(f"{source}: {error}") from error
-    rebased: EvaluationConfig = _rebased(config, base.absolute())
-    return rebased
+    arms = {arm: _rebased(value, base.absolute()) for arm, value in config.arms.items()}
+    return ConfigFile(config=config.model_copy(update={"arms": arms}), base=base.absolute())
 
 
 def _check_metrics(config: EvaluationConfig) -> None:
@@ -125,9 +135,6 @@ def _rebased(value: Any, base: Path) -> Any:
         fields = {name: getattr(value, name) for name in type(value).model_fields}
         changed = {name: new for name, old in fields.items() if (new := _rebased(old, base)) is not old}
         return value.model_copy(update=changed) if changed else value
-    if isinstance(value, Mapping):
-        entries = {key: _rebased(old, base) for key, old in value.items()}
-        return entries if any(entries[key] is not old for key, old in value.items()) else value
     return value
 
 

@@ -1,0 +1,162 @@
+"""Puts an evaluation together: questions, arms, and what the run folder says of them, from one configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.arms.baseline import BaselineRanker
+from evaluation.arms.config import LlmArm
+from evaluation.arms.llm import LlmRanker
+from evaluation.arms.open import Engines, open_llm
+from evaluation.arms.remembered import ByteStore
+from evaluation.baselines.config import BaselineConfig
+from evaluation.baselines.factory import build_baseline, needs_fitting
+from evaluation.config import ConfigFile, EvaluationConfig
+from evaluation.errors import RunConfigError
+from evaluation.grid import select
+from evaluation.metrics.facts import Facts, facts_of
+from evaluation.protocol import Ranker
+from evaluation.run.folder import Digests, Spec, digest_of
+from evaluation.run.machine import hardware, source, versions
+from evaluation.run.questions import Asking, FirstCases, Questions, open_questions
+from evaluation.run.runner import Arm
+from evaluation.run.scores import ScoreCache
+from ranking.factory import choose_template
+from ranking.settings import Settings, load_settings
+from retrieval.catch_up import Progress
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assembled:
+    """A run, ready to start."""
+
+    config: EvaluationConfig
+    arms: tuple[Arm, ...]
+    """Those that are asked for, in the configuration's order."""
+    llm_arms: frozenset[str]
+    cases: FirstCases
+    facts: Facts
+    spec: Spec
+    notes: tuple[str, ...]
+    """What a reader must know of the data and the cases."""
+
+
+@contextmanager
+def open_run(
+    file: ConfigFile,
+    settings: Settings,
+    asking: Asking,
+    *,
+    scores: ByteStore | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Assembled]:
+    """Loads what all arms share; each arm loads its own when it is opened. Everything is closed afterwards.
+
+    `scores` replaces the score cache in the settings' cache folder.
+    """
+    config = file.config
+    names = select(asking.arms, list(config.arms)) if asking.arms else list(config.arms)
+    limit = config.limit if asking.limit is None else asking.limit
+    with ExitStack() as stack:
+        questions = stack.enter_context(open_questions(file, settings, asking, progress))
+        if scores is None:
+            scores = stack.enter_context(ScoreCache(settings.cache / "evaluation"))
+        builder = _Builder(questions, stack.enter_context(Engines()), scores, progress)
+        arms = tuple(builder.arm(name) for name in names)
+        cases = FirstCases(questions.case_set, limit)
+        if len(cases) == 0:
+            raise RunConfigError(f"data set {questions.loaded.corpus.name} gives no case under this protocol")
+        yield Assembled(
+            config=config,
+            arms=arms,
+            llm_arms=frozenset(name for name in names if isinstance(config.arms[name], LlmArm)),
+            cases=cases,
+            facts=facts_of(questions.training),
+            spec=_spec(questions, arms),
+            notes=(*questions.loaded.notes, *questions.case_set.notes),
+        )
+
+
+class _Builder:
+    """Makes arms that load themselves when they are opened."""
+
+    def __init__(self, questions: Questions, engines: Engines, scores: ByteStore, progress: Progress | None) -> None:
+        self._questions = questions
+        self._engines = engines
+        self._scores = scores
+        self._progress = progress
+
+    def arm(self, name: str) -> Arm:
+        config = self._questions.config
+        arm = config.arms[name]
+        served = self._questions.settings
+        identity: dict[str, Any] = {
+            "arm": arm.model_dump(mode="json"),
+            "served": served.model_dump(mode="json", include={"embedder", "retrieval"}),
+        }
+        if isinstance(arm, LlmArm):
+            settings = _with(served, arm)
+            template = choose_template(settings)
+            parts = {"model", "strategy", "prompt", "examples", "fusion", "embedder", "retrieval"}
+            identity = {"llm": settings.model_dump(mode="json", include=parts), "template": template.ref.digest}
+            return Arm(
+                name=name,
+                digest=digest_of(identity),
+                open=lambda: self._llm(name, settings),
+                batch=config.batch.llm,
+            )
+        return Arm(
+            name=name,
+            digest=digest_of(identity),
+            open=lambda: self._baseline(name, arm),
+            batch=config.batch.baseline,
+        )
+
+    def _llm(self, name: str, settings: Settings) -> AbstractContextManager[LlmRanker]:
+        return open_llm(name, settings, store=self._questions.store, engines=self._engines, scores=self._scores)
+
+    def _baseline(self, name: str, config: BaselineConfig) -> AbstractContextManager[Ranker]:
+        questions = self._questions
+        fitting = questions.fitting() if needs_fitting(config) else None
+        baseline = build_baseline(config, questions.training, fitting, questions.config.seed, self._progress)
+        return nullcontext(BaselineRanker(name, baseline))
+
+
+def _with(served: Settings, arm: LlmArm) -> Settings:
+    """The settings as served with the arm's own on top."""
+    return load_settings(None, **_merged(served.model_dump(), arm.flags()))
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        if isinstance(value, Mapping):
+            merged[name] = _merged(merged[name], value)
+        elif value is not None:
+            merged[name] = value
+    return merged
+
+
+def _spec(questions: Questions, arms: tuple[Arm, ...]) -> Spec:
+    corpus, config, cases = questions.loaded.corpus, questions.config, questions.case_set
+    return Spec(
+        name=config.name,
+        config=config.model_dump(mode="json"),
+        digests=Digests(data=corpus.digest, cases=questions.digest(), arms={arm.name: arm.digest for arm in arms}),
+        seeds={"run": config.seed},
+        data={
+            "name": corpus.name,
+            "items": len(corpus.item_ids),
+            "users": len(corpus.user_ids),
+            "interactions": len(corpus.user_index),
+            "known_interactions": len(questions.training.user_index),
+            "cases": dict(cases.counts),
+            "left_out": dict(cases.left_out),
+        },
+        versions=versions(),
+        source=source(),
+        hardware=hardware(),
+    )

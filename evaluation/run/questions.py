@@ -1,0 +1,175 @@
+"""The questions of a run and what every arm may know: data, split, training store and cases of one configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from evaluation.baselines.types import Fitting
+from evaluation.config import ConfigFile, EvaluationConfig
+from evaluation.data.config import StoreSet
+from evaluation.data.loading import Loaded, load
+from evaluation.data.training import item_vectors, open_training_store, training_of
+from evaluation.data.types import Mask, Split
+from evaluation.protocols.cases import CaseSet, make_cases
+from evaluation.protocols.config import EndToEnd, ScenarioConfig
+from evaluation.protocols.protocol import Retrieve
+from evaluation.protocols.retrieving import CachedRetrieve, RetrieverCandidates
+from evaluation.protocols.split import split_corpus
+from evaluation.run.folder import digest_of
+from evaluation.types import Case, Training
+from ranking.settings import Settings
+from retrieval.catch_up import Progress
+from retrieval.record import Record
+from retrieval.retriever import Retriever
+from retrieval.store import Store
+
+_RETRIEVED = "retrieved.sqlite"
+
+
+class FirstCases:
+    """The first so many cases of each scenario."""
+
+    def __init__(self, cases: CaseSet, limit: int | None) -> None:
+        self._cases = cases
+        self._limit = limit
+
+    def __len__(self) -> int:
+        return sum(self._kept(n) for n in self._cases.counts.values())
+
+    def __iter__(self) -> Iterator[Case]:
+        if self._limit is None:
+            return iter(self._cases)
+        parts = (islice(self._cases.only(scenario), self._limit) for scenario in self._cases.counts)
+        return chain.from_iterable(parts)
+
+    def _kept(self, n: int) -> int:
+        return n if self._limit is None else min(n, self._limit)
+
+
+class Questions:
+    """What one configuration asks, over an open training store."""
+
+    def __init__(
+        self,
+        config: EvaluationConfig,
+        settings: Settings,
+        loaded: Loaded,
+        split: Split,
+        stack: ExitStack,
+        progress: Progress | None,
+    ) -> None:
+        self.config = config
+        self.settings = settings
+        self.loaded = loaded
+        self._split = split
+        self._stack = stack
+        self._progress = progress
+        self._fitting: Fitting | None = None
+        self.store = self._store(split.known)
+        """The catalogue and the known interactions, nothing else."""
+        self.vectors = item_vectors(self.store, loaded.corpus.item_ids)
+        self.training: Training = training_of(loaded.corpus, split.known, self.vectors)
+        self.case_set = self._cases("test", config.scenarios, self.training, self.store)
+
+    def fitting(self) -> Fitting:
+        """Validation cases with what was known when they were asked; made at the first call."""
+        if self._fitting is None:
+            training = training_of(self.loaded.corpus, self._split.fitting_known, self.vectors)
+            store = self._store(self._split.fitting_known) if self._retrieves() else self.store
+            cases = self._cases("validation", ScenarioConfig(), training, store)
+            self._fitting = Fitting(training=training, cases=list(cases))
+        return self._fitting
+
+    def digest(self) -> str:
+        """Of all that makes these cases of the data set; how many of them are asked is left out."""
+        config = self.config.model_dump(mode="json", include={"protocol", "scenarios", "seed"})
+        served = self.settings.model_dump(mode="json", include={"retrieval", "embedder"}) if self._retrieves() else {}
+        return digest_of({**config, "data": _shape(self.config), **served})
+
+    def _store(self, known: Mask) -> Store:
+        opened = open_training_store(
+            self.loaded.corpus,
+            known,
+            cache=self.settings.cache,
+            embedder_settings=self.settings.embedder,
+            progress=self._progress,
+        )
+        return self._stack.enter_context(opened)
+
+    def _retrieves(self) -> bool:
+        return isinstance(self.config.protocol, EndToEnd) and self.config.protocol.source == "retrieval"
+
+    def _cases(self, part: str, scenarios: ScenarioConfig, training: Training, store: Store) -> CaseSet:
+        return make_cases(
+            self.loaded.corpus,
+            self._split.test if part == "test" else self._split.validation,
+            training,
+            self.config.protocol,
+            scenarios,
+            self.config.seed,
+            part="test" if part == "test" else "validation",
+            retrieve=self._retrieve(training, store) if self._retrieves() else None,
+            progress=self._progress,
+        )
+
+    def _retrieve(self, training: Training, store: Store) -> Retrieve:
+        retriever = Retriever(store.record, store.index, store.embedder, self.settings.retrieval)
+        times = self.loaded.corpus.timestamps
+        # One moment for all requests, after everything that is known, so that nothing depends on the day of the run.
+        as_of = float(times.max()) + 1.0 if len(times) else 1.0
+        context = digest_of(
+            {
+                "data": self.loaded.corpus.digest,
+                "known": len(training.user_index),
+                "split": self.config.model_dump(mode="json", include={"protocol", "seed"}),
+                "settings": self.settings.model_dump(mode="json", include={"retrieval", "embedder"}),
+                "users": len(training.user_ids),
+                "as_of": as_of,
+            }
+        )
+        candidates = RetrieverCandidates(retriever, training.user_ids, as_of)
+        path = self.settings.cache / "evaluation" / _RETRIEVED
+        return self._stack.enter_context(CachedRetrieve(candidates, path, context))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """How a run is asked for, beside its configuration."""
+
+    arms: tuple[str, ...] = ()
+    """Names and patterns; empty for all."""
+    limit: int | None = None
+    """Over the configuration's own."""
+    data_dir: Path | None = None
+
+
+@contextmanager
+def open_questions(
+    file: ConfigFile, settings: Settings, asking: Asking, progress: Progress | None = None
+) -> Iterator[Questions]:
+    """Loads the data, splits it, and opens the training store; everything is closed afterwards."""
+    config = file.config
+    with ExitStack() as stack:
+        record: Record | None = None
+        if isinstance(config.data, StoreSet):
+            record = stack.enter_context(closing(Record.open(settings.record_url or str(settings.home / "record.db"))))
+        loaded = load(
+            config.data,
+            cache=settings.cache,
+            data_dir=asking.data_dir,
+            base=file.base,
+            record=record,
+            progress=progress,
+        )
+        split = split_corpus(loaded.corpus, config.protocol, config.seed, loaded.given)
+        yield Questions(config, settings, loaded, split, stack, progress)
+
+
+def _shape(config: EvaluationConfig) -> object:
+    """The data's options without its paths: the same data may lie elsewhere."""
+    dumped = config.data.model_dump(mode="json")
+    return {name: value for name, value in dumped.items() if not isinstance(getattr(config.data, name), Path)}
