@@ -19,7 +19,6 @@ from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 
-_STRATEGIES: dict[str, type[Likelihood | YesNo]] = {"likelihood": Likelihood, "yes-no": YesNo}
 _DEFAULT_TEMPLATES = {"likelihood": "likelihood", "yes-no": "sequential"}
 
 
@@ -67,6 +66,8 @@ def choose_template(settings: Settings) -> Template:
 def build_strategy(settings: Settings, engine: Engine, template: Template) -> Strategy:
     """The strategy that the settings name or the template is made for. Raises ConfigError if these two disagree."""
     name = settings.strategy or template.kind
-    if name not in _STRATEGIES:
+    if name not in _DEFAULT_TEMPLATES:
         raise ConfigError(f"template {template.name!r} asks for strategy {name!r}, which does not exist")
-    return _STRATEGIES[name](engine, template, settings.prompt.max_tokens)
+    if name == Likelihood.name:
+        return Likelihood(engine, template, settings.prompt.max_tokens, settings.likelihood.prior_removed)
+    return YesNo(engine, template, settings.prompt.max_tokens)

@@ -29,6 +29,14 @@ class ModelSettings(Section):
     """Tokens of one forward pass; more are split over several passes."""
 
 
+class LikelihoodSettings(Section):
+    """How titles' likelihoods become scores."""
+
+    prior_removed: float = Field(default=1.0, ge=0, le=1)
+    """Share of a title's own log-likelihood that is taken off: 1 is pointwise mutual information, 0 keeps what the
+    model knows of the title before it knows anything of the user, such as its fame."""
+
+
 class FusionWeights(Section):
     """Weights of the fused score; every value is standardised over the candidates first."""
 
@@ -61,6 +69,7 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     strategy: Literal["likelihood", "yes-no"] | None = None
     """How the LLM ranks; None is what the template is made for, or likelihood if none is named."""
+    likelihood: LikelihoodSettings = LikelihoodSettings()
     fusion: FusionWeights = FusionWeights()
 
 

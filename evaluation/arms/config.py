@@ -23,6 +23,8 @@ class LlmArm(Section):
     adapter: Path | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
     strategy: Literal["likelihood", "yes-no"] | None = None
+    prior_removed: float | None = Field(default=None, ge=0, le=1)
+    """Of the likelihood strategy: 1 is pointwise mutual information, 0 the plain likelihood."""
     template: str | None = None
     """Name of a shipped template, or a template file."""
     language: Literal["en", "zh"] | None = None
@@ -44,6 +46,7 @@ class LlmArm(Section):
         return {
             "model": {"name": self.model, "adapter": self.adapter, "dtype": self.dtype},
             "strategy": self.strategy,
+            "likelihood": {"prior_removed": self.prior_removed},
             "prompt": {"template": self.template, "language": self.language, "max_tokens": self.max_tokens},
             "examples": {
                 "shots": self.shots,

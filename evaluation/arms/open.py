@@ -61,6 +61,7 @@ def open_llm(
         "device": info.device.partition(":")[0],
         "dtype": info.dtype,
         "template": template.ref.digest,
+        "likelihood": settings.likelihood.model_dump(),
         "max_tokens": settings.prompt.max_tokens,
     }
     strategy = Remembered(build_strategy(settings, engine, template), scores, identity)

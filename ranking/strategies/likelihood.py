@@ -1,9 +1,9 @@
-"""Title likelihood normalised by the title's unconditional likelihood: pointwise mutual information (PMI)."""
+"""Title likelihood, normalised by the title's unconditional likelihood: pointwise mutual information (PMI)."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from prompts.render import render, render_unconditional
@@ -11,59 +11,71 @@ from prompts.template import Template
 from prompts.types import Prompt, PromptContext, TokenBudget
 from ranking.errors import ConfigError, EngineError
 from ranking.protocol import Engine
-from ranking.types import BranchScore, StrategyScores
+from ranking.types import BranchScore, PromptScores, StrategyScores
 
 _REMEMBERED_TITLES = 100_000
 
 
 class Likelihood:
-    """Score = log P(title | user's context) - log P(title | same prompt without user), natural logarithm.
+    """Score = log P(title | user's context) - prior_removed * log P(title | same prompt without user), in nats.
 
-    The second term does not depend on the user. It is measured once per title and remembered, so a warm call costs
-    one forward pass. Reference: Holtzman et al., "Surface Form Competition" (EMNLP 2021), domain-conditional PMI.
+    With prior_removed = 1 this is pointwise mutual information; with 0 the second term is not measured. That term does
+    not depend on the user: it is measured once per title and remembered, so a warm call costs one forward pass.
+    Reference: Holtzman et al., "Surface Form Competition" (EMNLP 2021), domain-conditional PMI.
     """
 
     name = "likelihood"
 
-    def __init__(self, engine: Engine, template: Template, max_tokens: int) -> None:
+    def __init__(self, engine: Engine, template: Template, max_tokens: int, prior_removed: float = 1.0) -> None:
         if template.kind != self.name:
             raise ConfigError(f"template {template.name!r} is made for {template.kind!r}, not for likelihood")
         self._engine = engine
         self._template = template
         self._budget = TokenBudget(max_tokens=max_tokens, count_tokens=engine.count_tokens)
+        self._prior_removed = prior_removed
         self._unconditional: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def score(self, contexts: Sequence[PromptContext]) -> list[StrategyScores]:
         """One verdict per context, in order. Scores are differences of log-probabilities in nats."""
         prompts = [render(self._template, c, self._budget, self._engine.control_tokens) for c in contexts]
-        bases = [render_unconditional(self._template, c, self._budget, self._engine.control_tokens) for c in contexts]
+        bases = [self._base(context) for context in contexts]
         missing = [self._without_known(base) for base in bases]
         asked = [prompt for prompt in missing if prompt.branches]
         scored = await self._engine.score([*prompts, *asked])
-        unknown_values = scored[len(prompts) :]
-        known: dict[tuple[str, str], float] = {
+        known = self._known(bases) | {
             _key(prompt, branch): _logprob(score)
-            for prompt, result in zip(asked, unknown_values, strict=True)
+            for prompt, result in zip(asked, scored[len(prompts) :], strict=True)
             for branch, score in zip(prompt.branches, result.branches, strict=True)
         }
-        for base in bases:
-            known.update({key: value for key in _keys(base) if (value := self._recall(key)) is not None})
         self._remember(known)
-        verdicts = []
-        for prompt, base, result, gap in zip(prompts, bases, scored[: len(prompts)], missing, strict=True):
-            pairs = zip(_keys(base), result.branches, strict=True)
-            verdicts.append(
-                StrategyScores(
-                    scores=tuple(_logprob(branch) - known[key] for key, branch in pairs),
-                    branches=result.branches,
-                    prompt_digest=prompt.digest,
-                    template=prompt.template,
-                    dropped=prompt.dropped,
-                    prompt_tokens=result.prefix_tokens + sum(branch.n_tokens for branch in result.branches),
-                    model_calls=2 if gap.branches else 1,
-                )
+        return [
+            StrategyScores(
+                scores=self._scores(base, result, known),
+                branches=result.branches,
+                prompt_digest=prompt.digest,
+                template=prompt.template,
+                dropped=prompt.dropped,
+                prompt_tokens=result.prefix_tokens + sum(branch.n_tokens for branch in result.branches),
+                model_calls=2 if gap.branches else 1,
             )
-        return verdicts
+            for prompt, base, result, gap in zip(prompts, bases, scored[: len(prompts)], missing, strict=True)
+        ]
+
+    def _base(self, context: PromptContext) -> Prompt:
+        """The same question without the user; without candidates where nothing is taken off."""
+        asked = context if self._prior_removed else replace(context, candidates=())
+        return render_unconditional(self._template, asked, self._budget, self._engine.control_tokens)
+
+    def _scores(self, base: Prompt, result: PromptScores, known: Mapping[tuple[str, str], float]) -> tuple[float, ...]:
+        conditional = [_logprob(branch) for branch in result.branches]
+        if not self._prior_removed:
+            return tuple(conditional)
+        priors = [known[key] for key in _keys(base)]
+        return tuple(value - self._prior_removed * prior for value, prior in zip(conditional, priors, strict=True))
+
+    def _known(self, bases: Sequence[Prompt]) -> dict[tuple[str, str], float]:
+        keys = (key for base in bases for key in _keys(base))
+        return {key: value for key in keys if (value := self._recall(key)) is not None}
 
     def _without_known(self, base: Prompt) -> Prompt:
         unknown = tuple(dict.fromkeys(b for b in base.branches if _key(base, b) not in self._unconditional))

@@ -46,6 +46,14 @@ def test_likelihood_is_relative_to_the_unconditional_one() -> None:
     assert verdict.model_calls == 2
 
 
+@pytest.mark.parametrize(("removed", "up", "calls"), [(0.0, 3 * 2.0, 1), (0.5, 3 * 1.75, 2), (1.0, 3 * 1.5, 2)])
+def test_as_much_of_the_titles_own_likelihood_is_taken_off_as_asked(removed: float, up: float, calls: int) -> None:
+    strategy = Likelihood(ScriptedEngine(_length), load_template("likelihood", "en"), 512, removed)
+    [verdict] = asyncio.run(strategy.score([_context("Up", "Alien")]))
+    assert verdict.scores == (up, 2 * up)
+    assert verdict.model_calls == calls
+
+
 def test_unconditional_likelihoods_are_measured_once_per_title() -> None:
     engine = ScriptedEngine(_length)
     strategy = _likelihood(engine)
