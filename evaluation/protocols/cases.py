@@ -72,6 +72,11 @@ class CaseSet:
         asked = [each for each in self._asked if each.variant.name in scenarios]
         return CaseSet(self._held_out, asked, self.left_out, self._builder)
 
+    def first(self, n: int) -> CaseSet:
+        """The first n cases of each scenario."""
+        asked = [_Asked(variant=each.variant, places=each.places[:n]) for each in self._asked]
+        return CaseSet(self._held_out, asked, self.left_out, self._builder)
+
     def whole_catalogue(self) -> CaseSet:
         """The same cases and ids with the whole catalogue as candidates, for rankers that need no retrieval.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import overload
 
 import numpy as np
@@ -14,6 +15,9 @@ from retrieval.types import PastItem
 
 Rows = npt.NDArray[np.intp]
 """Positions in a corpus's columns."""
+
+_REMEMBERED_USERS = 1024
+"""Bounds memory: so many users' histories."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +34,6 @@ class Naming:
 class _Past:
     """What is known of one user: rows, ascending, and the entries made of them."""
 
-    user: int
     rows: Rows
     entries: tuple[PastItem, ...]
 
@@ -60,7 +63,8 @@ class TargetRows(Sequence[HeldOut]):
         self._naming = naming
         self._labels = labels
         self._bounds = user_bounds(corpus)
-        self._latest: _Past | None = None
+        # Few users have most cases, or all scenarios and arms read the same few users: their entries are built once.
+        self._past = lru_cache(maxsize=_REMEMBERED_USERS)(self._read)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -77,10 +81,11 @@ class TargetRows(Sequence[HeldOut]):
                 self._corpus, self._rows[index], self._known, self._naming, labels=self._labels, left_out=self.left_out
             )
         row = int(self._rows[index])
-        past = self._past(int(self._corpus.user_index[row]))
+        user = int(self._corpus.user_index[row])
+        past = self._past(user)
         history = past.entries[: int(np.searchsorted(past.rows, row))]
         item_id = self._corpus.item_ids[self._corpus.item_index[row]]
-        user_id = self._corpus.user_ids[past.user]
+        user_id = self._corpus.user_ids[user]
         case_id = self._case_id(row, user_id, item_id)
         if self._labels is None:
             return HeldOut(case_id=case_id, user_id=user_id, history=history, target=item_id)
@@ -97,14 +102,10 @@ class TargetRows(Sequence[HeldOut]):
         starts = self._bounds[self._corpus.user_index[self._rows]]
         return np.asarray(before[self._rows] - before[starts], dtype=np.int64)
 
-    def _past(self, user: int) -> _Past:
-        # Entries of one user follow one another, so only the latest user is worth remembering.
-        latest = self._latest
-        if latest is None or latest.user != user:
-            start, stop = int(self._bounds[user]), int(self._bounds[user + 1])
-            rows = start + np.flatnonzero(self._known[start:stop])
-            latest = self._latest = _Past(user=user, rows=rows, entries=_entries(self._corpus, rows))
-        return latest
+    def _read(self, user: int) -> _Past:
+        start, stop = int(self._bounds[user]), int(self._bounds[user + 1])
+        rows = start + np.flatnonzero(self._known[start:stop])
+        return _Past(rows=rows, entries=_entries(self._corpus, rows))
 
     def _case_id(self, row: int, user_id: str, item_id: str) -> str:
         if not self._naming.with_item:
