@@ -74,7 +74,7 @@ class Als:
 class Bpr:
     """Factors and item biases by BPR; a case's user is folded in with the items held fixed.
 
-    The library has no fold-in. Ours maximises the sum over the history's items i of log sigmoid(x . (v_i - m) + b_i - b)
+    The library has no fold-in. Ours maximises the sum over the history's items i of log sigmoid(x (v_i - m) + b_i - b)
     less regularization * |x|^2 per item, where m and b are the mean item's factors and bias: BPR's own objective with
     its random item replaced by the mean one. A case without known history gets the items' biases. Reference: Rendle et
     al., UAI 2009.
