@@ -99,6 +99,9 @@ def _put(arm: dict[str, Any], path: str, value: Any, place: str) -> None:
 
 
 def _text(value: Any) -> str:
-    if value is None or isinstance(value, bool):
+    """The value as YAML would write it; brackets would end the arm's name too early."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
         return str(value).lower()
     return str(value).replace("[", "(").replace("]", ")")

@@ -28,13 +28,15 @@ class ExitCode(IntEnum):
     INPUT = 5
     FAILURE = 6
     PARTIAL = 7
+    GATE = 8
     INTERRUPTED = 130
 
 
 EXIT_CODES_HELP = (
     "Exit codes: 0 done; 1 unexpected error; 2 wrong usage or setting; 3 a model is missing or damaged; "
     "4 unknown user or item, or nothing imported yet; 5 a file, row or filter that cannot be used; "
-    "6 the engine, the record or the index failed; 7 imported, but some rows were rejected; 130 interrupted."
+    "6 the engine, the record or the index failed; 7 imported, but some rows were rejected; "
+    "8 a gate of an evaluation did not hold; 130 interrupted."
 )
 
 # The first class that fits decides, so a class stands before its base.

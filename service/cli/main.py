@@ -63,6 +63,8 @@ app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
+for _command in sorted(metadata.entry_points(group="fewrec.commands"), key=lambda each: each.name):
+    app.command(_command.name)(_command.load())
 
 
 def main() -> None:

@@ -15,10 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics.facts import Facts
-from evaluation.metrics.registry import parse_metric
 from evaluation.protocol import Ranker
-from evaluation.run.aggregates import write_aggregates
 from evaluation.run.folder import Digests, RunFolder, Spec
 from evaluation.run.runner import Arm, run_arms
 from evaluation.types import Case, Contract, LlmTrace, Ranked
@@ -116,6 +113,11 @@ def run(path: Path, rankers: Sequence[Guess], cases: Cases, batch: int = 4) -> b
     """Runs into the folder, begun or not, and returns metrics.json."""
     with RunFolder(path, spec([ranker.name for ranker in rankers])) as folder:
         asyncio.run(run_arms(folder, [arm(ranker, batch) for ranker in rankers], cases, seed=SEED))
+        # Loaded late: the program below is killed before it comes so far.
+        from evaluation.metrics.facts import Facts
+        from evaluation.metrics.registry import parse_metric
+        from evaluation.run.aggregates import write_aggregates
+
         write_aggregates(
             folder,
             arms=[ranker.name for ranker in rankers],

@@ -1,0 +1,90 @@
+"""`fewrec evaluate` and `fewrec report`. The command line finds them by the package's entry points.
+
+Only typer is imported here; everything else when a command runs, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def evaluate(
+    ctx: typer.Context,
+    config: Annotated[str, typer.Argument(help="YAML file, or the name of a shipped configuration.", metavar="CONFIG")],
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show arms, cases, prompt tokens and an estimate of the time; run nothing."),
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many cases of each scenario.", min=1, metavar="N")
+    ] = None,
+    arms: Annotated[
+        str | None, typer.Option(help="Only these arms: names or patterns with *, comma-separated.", metavar="ARMS")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data set's files.", metavar="FOLDER", exists=True, file_okay=False),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Run folder, begun or not (default: runs/NAME).", metavar="FOLDER")
+    ] = None,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Exit with code 8 unless this holds significantly: 'ARM.METRIC > ARM.METRIC'. Repeatable.",
+            metavar="CONDITION",
+        ),
+    ] = None,
+) -> None:
+    """Measure arms (baselines and LLM rankers) on the same cases; a run that was broken off goes on."""
+    from evaluation.gate import EXIT_CODE
+    from evaluation.grid import split_outside_brackets
+    from evaluation.run import command
+    from evaluation.run.questions import Asking
+
+    order = command.Order(
+        config=config,
+        asking=Asking(
+            arms=tuple(split_outside_brackets(arms)) if arms is not None else (), limit=limit, data_dir=data_dir
+        ),
+        output=output,
+        gates=tuple(gate or ()),
+    )
+    given = _given(ctx)
+    if dry_run:
+        command.dry_run(given, order)
+        return
+    if not command.evaluate(given, order):
+        raise typer.Exit(EXIT_CODE)
+
+
+def report(
+    ctx: typer.Context,
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.", metavar="RUN...")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder, or the page's own name (.html) (default: the first; with --diff the second).", metavar="PATH"
+        ),
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what changed from the first of two runs to the second.")
+    ] = False,
+) -> None:
+    """Write a report of runs: one HTML page that needs nothing else, and Markdown and JSON beside it."""
+    if diff and len(runs) != 2:
+        raise typer.BadParameter(f"--diff compares two runs, not {len(runs)}", param_hint="RUN...")
+    from evaluation.report.write import write_diff, write_report
+
+    place = output or runs[-1 if diff else 0]
+    files = write_diff(runs[0], runs[1], place) if diff else write_report(runs, place)
+    for path in (files.html, files.markdown, files.json):
+        _given(ctx).out.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+def _given(ctx: typer.Context) -> Any:
+    """The command line's consoles and settings: evaluation.run.command.Given."""
+    return ctx.find_root().obj

@@ -1,0 +1,205 @@
+"""What `fewrec evaluate` does, apart from reading its options."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bars,
+)
+from rich.table import Table
+
+from evaluation.arms.llm import LlmRanker, Preview
+from evaluation.config import ConfigFile, load_config
+from evaluation.gate import Gate, Verdict, parse_gate
+from evaluation.grid import select
+from evaluation.metrics.registry import parse_metric
+from evaluation.run.aggregates import Aggregates, check_gates, write_aggregates
+from evaluation.run.assemble import Assembled, open_run
+from evaluation.run.folder import RunFolder
+from evaluation.run.journal import read_keys
+from evaluation.run.questions import Asking
+from evaluation.run.runner import run_arms
+from evaluation.run.table import more_metrics, results_table
+from retrieval.catch_up import Progress
+
+if TYPE_CHECKING:
+    from ranking.settings import Settings
+
+RUNS = Path("runs")
+
+
+class Given(Protocol):
+    """What the command line hands to every command."""
+
+    @property
+    def out(self) -> Console:
+        """For what was asked for."""
+
+    @property
+    def err(self) -> Console:
+        """For progress, notes and errors."""
+
+    def settings(self) -> Settings:
+        """The settings that hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """The options of `fewrec evaluate`."""
+
+    config: str
+    asking: Asking
+    output: Path | None
+    gates: tuple[str, ...]
+
+
+def evaluate(given: Given, order: Order) -> bool:
+    """Runs, or goes on with, an evaluation. Returns whether every gate held."""
+    file = load_config(order.config)
+    gates = parse_gates(file, order)
+    path = order.output or RUNS / file.config.name
+    try:
+        with bars(given.err) as progress, open_run(file, given.settings(), order.asking, progress=progress) as run:
+            aggregates = _run(path, run, progress)
+            verdicts = check_gates(gates, aggregates, seed=run.config.seed)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(given, path)
+        raise
+    for note in run.notes:
+        given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
+    _show(given, path, run, aggregates, verdicts)
+    return all(verdict.passed for verdict in verdicts)
+
+
+def parse_gates(file: ConfigFile, order: Order) -> list[Gate]:
+    """The gates, checked against the arms that are run. Raises RunConfigError."""
+    names = list(file.config.arms)
+    chosen = select(order.asking.arms, names) if order.asking.arms else names
+    return [parse_gate(text, chosen) for text in order.gates]
+
+
+def _run(path: Path, run: Assembled, progress: Progress) -> Aggregates:
+    config = run.config
+    with RunFolder(path, run.spec) as folder:
+        asyncio.run(run_arms(folder, run.arms, run.cases, seed=config.seed, progress=progress))
+        return write_aggregates(
+            folder,
+            # All that were ever run into this folder: what is in it does not depend on which were asked for last.
+            arms=list(config.arms),
+            metrics=[parse_metric(name) for name in config.metrics],
+            baseline=config.baseline,
+            seed=config.seed,
+            facts=run.facts,
+        )
+
+
+def _show(given: Given, path: Path, run: Assembled, aggregates: Aggregates, verdicts: Sequence[Verdict]) -> None:
+    names = [name for name in run.config.arms if name in aggregates.columns]
+    given.out.print(results_table(aggregates.metrics, names, f"{run.config.name}: {run.spec.data['name']}"))
+    hidden = more_metrics(aggregates.metrics)
+    rest = f" ({hidden} more metrics)" if hidden else ""
+    given.out.print(f"Results{rest}: {escape(str(path))}", highlight=False, soft_wrap=True)
+    given.out.print(f"Report: fewrec report {escape(str(path))}", highlight=False, soft_wrap=True)
+    for verdict in verdicts:
+        style = "green" if verdict.passed else "bold red"
+        given.err.print(verdict.sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_how_to_go_on(given: Given, path: Path) -> None:
+    kept = sum(len(keys) for keys in read_keys(path).values())
+    given.err.print(
+        f"{kept} outcomes are kept in {path}; the same command goes on from there.",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+class _Forgetful:
+    """A score cache that knows nothing, so that a preview measures the model."""
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        del keys
+        return {}
+
+    def put_many(self, values: Mapping[str, bytes]) -> None:
+        del values
+
+
+def dry_run(given: Given, order: Order) -> None:
+    """Shows what would be run: arms, cases, tokens of the first case's prompts, and an estimate of the time."""
+    file = load_config(order.config)
+    parse_gates(file, order)
+    path = order.output or RUNS / file.config.name
+    with (
+        bars(given.err) as progress,
+        open_run(file, given.settings(), order.asking, scores=_Forgetful(), progress=progress) as run,
+    ):
+        known = read_keys(path)
+        table = Table("arm", "cases to do", "prompt tokens", "seconds per case", "estimate")
+        total = 0.0
+        for arm in run.arms:
+            left = max(0, len(run.cases) - len(known.get(arm.name, ())))
+            cells = ["—", "—", "seconds"]
+            if arm.name in run.llm_arms:
+                with arm.open() as ranker:
+                    preview = asyncio.run(_preview(ranker, run))
+                total += preview.seconds * left
+                cells = [str(preview.prompt_tokens), f"{preview.seconds:.2f}", _duration(preview.seconds * left)]
+            table.add_row(escape(arm.name), str(left), *cells)
+    given.out.print(table)
+    scenarios = ", ".join(f"{name} {n}" for name, n in run.spec.data["cases"].items())
+    given.out.print(
+        f"{len(run.cases)} cases ({scenarios} before any limit) of {run.spec.data['name']}; about {_duration(total)} "
+        f"of model time, judged from the first case; scores that are cached already cost nothing",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+async def _preview(ranker: object, run: Assembled) -> Preview:
+    if not isinstance(ranker, LlmRanker):
+        raise TypeError(f"{ranker!r} cannot be previewed")
+    first = next(iter(run.cases))
+    await ranker.preview(first)  # the first call warms the model up
+    return await ranker.preview(first)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def bars(console: Console) -> Iterator[Progress]:
+    """A bar per stage and per arm on a terminal; finished arms keep theirs until all is done."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as drawn:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = drawn.add_task(stage, total=total)
+            drawn.update(tasks[stage], completed=done, total=total)
+
+        yield advance
