@@ -10,6 +10,7 @@ from pydantic import Field
 
 from retrieval.config import Section
 
+Knowledge: TypeAlias = Literal["training", "histories"]
 Candidates: TypeAlias = Literal["random", "pop", "bm25", "bert", "bpr", "sasrec"]
 
 
@@ -22,6 +23,9 @@ class KnownSet(Section):
     candidates: Candidates | None = None
     """LLMRank's lists for amazon-games: 20 candidates for each of 6,000 users, which are then the test's rows in the
     order of the list; None asks all users and leaves the candidates to the protocol."""
+    known: Knowledge = "training"
+    """amazon-games: `training` is what the published baselines were trained on, each user's history without its last
+    item, which is the validation's target. `histories` is everything before the test's targets."""
     seed: int = 0
     """Of the order of those candidates and of the choice of the validation users."""
     validation_share: float = Field(default=0.2, gt=0, lt=1)
@@ -53,7 +57,7 @@ class StoreSet(Section):
 
 
 class CasesSet(Section):
-    """Cases as they are: one JSON object a line, a ranking case (candidates, target) or a labelled one (item, label)."""
+    """Cases as they are, one JSON object a line: with candidates and a target, or with an item and a label."""
 
     kind: Literal["cases"] = "cases"
     cases: Path

@@ -113,17 +113,15 @@ def _digest(items: Mapping[str, Item], users: Mapping[str, User], user_ids: Iter
     digest = hashlib.sha256()
     for item_id in sorted(items):
         item = items[item_id]
-        attributes = {name: item.attributes[name] for name in item.attributes}
-        _add(digest, [item_id, item.title, item.domain, item.description, item.added_at, attributes])
+        _add(digest, [item_id, item.title, item.domain, item.description, item.added_at, dict(item.attributes)])
     for user_id in sorted(users):
-        attributes = {name: users[user_id].attributes[name] for name in users[user_id].attributes}
-        _add(digest, [user_id, attributes])
+        _add(digest, [user_id, dict(users[user_id].attributes)])
     _add(digest, list(user_ids))
-    for column in (columns.user_index, columns.item_index):
-        digest.update(column.astype("<i4").tobytes())
-    for column in (columns.timestamps, columns.ratings):
+    for places in (columns.user_index, columns.item_index):
+        digest.update(places.astype("<i4").tobytes())
+    for numbers in (columns.timestamps, columns.ratings):
         # One bit pattern for NaN, whichever the reader made.
-        digest.update(np.where(np.isnan(column), np.nan, column).astype("<f8").tobytes())
+        digest.update(np.where(np.isnan(numbers), np.nan, numbers).astype("<f8").tobytes())
     digest.update(columns.liked.tobytes())
     return digest.hexdigest()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -79,9 +78,16 @@ def _rejections(report: ImportReport, rejects: Path) -> list[str]:
 
 
 def _digest(plan: ImportPlan) -> str:
-    parts: list[object] = [_FORM, dict(plan.mapping), plan.like_threshold, plan.implicit, plan.fill_missing, plan.domain]
-    for table in (plan.items, plan.users, plan.interactions):
-        parts.append(None if table is None else _stamp(table))
+    parts: list[object] = [
+        _FORM,
+        dict(plan.mapping),
+        plan.like_threshold,
+        plan.implicit,
+        plan.fill_missing,
+        plan.domain,
+    ]
+    tables = (plan.items, plan.users, plan.interactions)
+    parts += [None if table is None else _stamp(table) for table in tables]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -15,7 +15,7 @@ from retrieval.store import Store
 
 
 def training_of(corpus: Corpus, known: Mask, vectors: Vectors) -> Training:
-    """The whole catalogue and the known interactions. `vectors` has shape (n_items, dimension), in order of item_ids."""
+    """The whole catalogue and the known interactions. `vectors` has a row per item, in the order of item_ids."""
     raise NotImplementedError
 
 
