@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int32]
 SHUFFLED_CANDIDATES = "shuffled-candidates"
 SHUFFLED_HISTORY = "shuffled-history"
 _SAMPLED = (FULL, SHUFFLED_CANDIDATES, SHUFFLED_HISTORY)
-_SAMPLE = 10_000
+_SAMPLE = 5_000
 """Orders kept per scenario, to compare them with one another: all of them in a run of up to so many cases."""
 _DEPTH = 50
 """Places of these orders that are kept."""
