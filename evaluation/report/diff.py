@@ -110,13 +110,15 @@ def _title(diff: RunsDiff) -> str:
 def _page(diff: RunsDiff) -> _DiffPage:
     metric = _main(diff)
     only = [
-        f"Only {run.name} has {', '.join(names)}." for run, names in ((diff.a, diff.only_a), (diff.b, diff.only_b)) if names
+        f"Only {run.name} has {', '.join(names)}."
+        for run, names in ((diff.a, diff.only_a), (diff.b, diff.only_b))
+        if names
     ]
     forest = forest_of(
         [ForestRow(name=row.name, difference=_of(row, metric), colour=_colour(diff, row.name)) for row in diff.arms],
         metric,
         title=f"What changed in {metric_name(metric)}",
-        note="b minus a with its 95% interval. Filled: significant after Holm's correction. In colour: arms with an LLM.",
+        note="With 95% intervals. Filled: significant after Holm's correction. In colour: arms with an LLM.",
         axis=f"{metric_name(metric)}: b minus a",
     )
     outcome, sentence = _sentence(diff, metric)
@@ -164,25 +166,31 @@ def _sentence(diff: RunsDiff, metric: str) -> tuple[Outcome, str]:
 
 
 def _table(diff: RunsDiff) -> Table:
+    """One row an arm: the main metric in full, of the others only the difference."""
+    main = _main(diff)
+    others = [metric for metric in diff.metrics if metric != main]
     rows = []
     for row in diff.arms:
-        before, now = _arm(diff.a, row.name), _arm(diff.b, row.name)
-        for metric, change in row.changes:
-            rows.append(
-                (
-                    Cell(text=row.name, tag="LLM" if now.llm else ""),
-                    Cell(text=metric_name(metric)),
-                    value_cell(metric, before.metrics.get(metric)),
-                    value_cell(metric, now.metrics.get(metric)),
-                    difference_cell(metric, change),
-                    Cell(text=p_text(change.p_holm)),
-                    Cell(text=count_text(change.n)),
-                    Cell(text=_both(count_text(before.cost.prompt_tokens), count_text(now.cost.prompt_tokens))),
-                    Cell(text=_both(seconds_text(before.cost.seconds_p50), seconds_text(now.cost.seconds_p50))),
-                )
+        before, now, change = _arm(diff.a, row.name), _arm(diff.b, row.name), _of(row, main)
+        rows.append(
+            (
+                Cell(text=row.name, tag="LLM" if now.llm else ""),
+                value_cell(main, before.metrics.get(main)),
+                value_cell(main, now.metrics.get(main)),
+                difference_cell(main, change),
+                Cell(text=p_text(change.p_holm)),
+                Cell(text=count_text(change.n)),
+                *(difference_cell(metric, _of(row, metric)) for metric in others),
+                Cell(text=_both(count_text(before.cost.prompt_tokens), count_text(now.cost.prompt_tokens))),
+                Cell(text=_both(seconds_text(before.cost.seconds_p50), seconds_text(now.cost.seconds_p50))),
             )
-    columns = ("arm", "metric", "a", "b", "b minus a", "p (Holm)", "n", "prompt tokens", "seconds, p50")
-    return Table(columns=columns, rows=tuple(rows), empty="The two runs have no arm in common.")
+        )
+    name = metric_name(main)
+    columns = [
+        "arm", f"{name}, a", f"{name}, b", f"{name}, b minus a", "p (Holm)", "n",
+        *(f"{metric_name(metric)}, b minus a" for metric in others), "prompt tokens", "time p50",
+    ]  # fmt: skip
+    return Table(columns=tuple(columns), rows=tuple(rows), empty="The two runs have no arm in common.")
 
 
 def _both(before: str, now: str) -> str:

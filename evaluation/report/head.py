@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import yaml
 
@@ -19,12 +20,21 @@ def facts_of(run: Run) -> list[tuple[str, str]]:
         ("protocol", run.protocol),
         ("cases", count_text(run.cases)),
         ("interactions known", known),
+        ("left out", ", ".join(f"{count_text(n)} {reason}" for reason, n in run.left_out.items() if n) or None),
         ("seed", str(run.seed)),
-        ("begun", run.started),
+        ("begun", None if run.started is None else _minute(run.started)),
         ("commit", commit),
         ("hardware", run.hardware),
     ]
     return [(name, value) for name, value in facts if value is not None]
+
+
+def _minute(moment: str) -> str:
+    """An ISO time without its seconds; as it is where it is none."""
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return moment
 
 
 def config_yaml(config: Mapping[str, object]) -> str:

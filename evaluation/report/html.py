@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from evaluation.report import plots_curves, tables
 from evaluation.report.plots_canvas import Plot
@@ -40,10 +41,15 @@ def render(template: str, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["svg"] = _svg
+    environment.globals.update(svg=_svg, breakable=_breakable)
     css = resources.files(_PACKAGE).joinpath(_FOLDER, "report.css").read_text(encoding="utf-8")
     return environment.get_template(template).render(css=Markup(css), **values) + "\n"  # noqa: S704 (our own file)
 
 
 def _svg(plot: Plot) -> Markup:
     return Markup(plot.svg)  # noqa: S704 (matplotlib escapes the names in it)
+
+
+def _breakable(text: str) -> Markup:
+    """The text, escaped, with places where a long name of an arm may go on in the next line."""
+    return Markup(re.sub(r"([\[,=])(?=\S)", r"\1<wbr>", str(escape(text))))  # noqa: S704 (escaped just here)

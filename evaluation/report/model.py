@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from evaluation.errors import RunFolderError
 from evaluation.metrics.shape import (
-    AgreementDict,
     AggregateDict,
+    AgreementDict,
     ArmDict,
     ComparisonDict,
     EstimateDict,
@@ -75,6 +75,7 @@ def load_run(folder: Path) -> Run:
             metric=_main_metric(aggregates["metrics"]),
             baseline=aggregates["baseline"],
             known_interactions=spec.known_interactions,
+            left_out=spec.left_out,
             arms=arms,
             examples=_examples(_read_if_there(folder / EXAMPLES)),
             has_costs=costs is not None,
@@ -98,9 +99,7 @@ def _in_order(arms: Mapping[str, ArmDict], names: tuple[str, ...]) -> list[tuple
     return sorted(arms.items(), key=lambda entry: (places.get(entry[0], len(places)), entry[0]))
 
 
-def _arm(
-    name: str, found: ArmDict, baseline: str | None, timing: TimingDict | None, llm_arms: frozenset[str]
-) -> Arm:
+def _arm(name: str, found: ArmDict, baseline: str | None, timing: TimingDict | None, llm_arms: frozenset[str]) -> Arm:
     cost, bias = found["cost"], found["bias"]
     rival = baseline or ""
     return Arm(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmName:
-    """ "zero-shot[strategy=likelihood,shots=2]" taken apart."""
+    """An arm's name, such as "zero-shot[strategy=likelihood,shots=2]", taken apart."""
 
     base: str
     values: tuple[tuple[str, str], ...]
@@ -47,5 +47,5 @@ def short_name(name: str, longest: int = 34) -> str:
     for key, value in parsed.values:
         bare = value.replace(".", "", 1).isdigit()
         words.append(f"{value} {key.rpartition('.')[2]}" if bare else value)
-    text = " · ".join([words[0], ", ".join(words[1:])]) if parsed.values else words[0]
+    text = f"{words[0]} {', '.join(words[1:])}".rstrip()
     return text if len(text) <= longest else text[: longest - 1] + "…"

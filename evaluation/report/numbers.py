@@ -54,7 +54,7 @@ def signed(metric: str, value: float | None) -> str:
 
 
 def interval(metric: str, low: float | None, high: float | None) -> str:
-    """ "49.1 to 56.8", or nothing where there is none."""
+    """Bounds in words, such as "49.1 to 56.8"; nothing where there are none."""
     return "" if _absent(low) or _absent(high) else f"{shown(metric, low)} to {shown(metric, high)}"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evaluation.report.names import short_name
 from evaluation.report.numbers import (
     base_of,
+    count_text,
     cutoff_of,
     difference_text,
     is_share,
@@ -22,12 +23,12 @@ from evaluation.report.plots_canvas import (
     GRID,
     INK,
     PAPER,
-    QUIET,
     Margins,
     Plot,
     draw,
     spread,
     value_axis,
+    write,
 )
 from evaluation.report.plots_styles import looks_of
 from evaluation.report.types import Arm, Difference, Run
@@ -97,10 +98,8 @@ def _forest_row(axes: Axes, metric: str, place: int, row: ForestRow) -> None:
         [value], [place], marker="o", markersize=8, color=colour, markerfacecolor=face, markeredgewidth=2, zorder=3
     )
     # The name stands above its interval, not beside it: long names would leave no room for the intervals.
-    across = axes.get_yaxis_transform()
-    axes.text(0, place + 0.36, short_name(row.name, 40), transform=across, va="center", color=INK)
-    words = difference_text(metric, difference)
-    axes.text(1, place + 0.36, words, transform=across, va="center", ha="right", color=QUIET, fontsize=11)
+    write(axes, 0, place + 0.36, short_name(row.name, 40))
+    write(axes, 1, place + 0.36, difference_text(metric, difference), quiet=True, right=True)
 
 
 def by_cutoff(run: Run) -> Plot | None:
@@ -120,7 +119,7 @@ def by_cutoff(run: Run) -> Plot | None:
         value_axis(axes, "y", 0 if is_share(family) else 2)
 
     note = f"{metric_name(family)}, times 100. In colour: arms with an LLM; the other grey lines are the table's rows."
-    return draw("by-k", title, note, 360, paint, Margins(left=34, right=176))
+    return draw("by-k", title, note, 360, paint, Margins(left=34, right=172))
 
 
 def by_position(run: Run) -> Plot | None:
@@ -151,7 +150,7 @@ def by_position(run: Run) -> Plot | None:
         f"{metric_name(metric)} by where the target stood in the prompt's list; a level line is an arm without "
         f"position bias. At least {fewest} cases a point."
     )
-    return draw("position", "Position bias", note, 340, paint, Margins(left=34, right=176))
+    return draw("position", "Position bias", note, 340, paint, Margins(left=34, right=172))
 
 
 def popularity(run: Run) -> Plot | None:
@@ -168,17 +167,13 @@ def popularity(run: Run) -> Plot | None:
     target = next((found.target_log_popularity for _, found in rows if found.target_log_popularity is not None), None)
 
     def paint(axes: Axes) -> None:
-        across = axes.get_yaxis_transform()
         for place, (arm, found) in enumerate(rows):
             colour, value = looks[arm.name].colour, math.expm1(found.log_popularity or 0.0)
             if target is not None:
-                axes.hlines(place, min(value, math.expm1(target)), max(value, math.expm1(target)), color=GRID, linewidth=3)
+                axes.plot([value, math.expm1(target)], [place, place], color=GRID, linewidth=3)
             axes.plot([value], [place], marker="o", markersize=8, color=colour)
-            axes.text(0, place + 0.36, short_name(arm.name, 40), transform=across, va="center", color=INK)
-            axes.text(
-                1, place + 0.36, f"Gini {plain_text(found.gini)}", transform=across, va="center", ha="right",
-                color=QUIET, fontsize=11,
-            )  # fmt: skip
+            write(axes, 0, place + 0.36, short_name(arm.name, 40))
+            write(axes, 1, place + 0.36, f"Gini {plain_text(found.gini)}", quiet=True, right=True)
         if target is not None:
             axes.axvline(math.expm1(target), color=BASELINE, linewidth=1.4, linestyle=(0, (4, 3)), zorder=1)
         axes.set_xscale("symlog", linthresh=1)
@@ -199,16 +194,22 @@ def count_ticks(axes: Axes, values: Sequence[float] | None = None) -> None:
     """A log axis of counts with plain numbers, 0 among them."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    low, high = axes.get_xlim()
-    if values is not None:
-        low, high = min(values), max(values)
-    wanted = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 10_000_000]
-    ticks = [tick for tick in wanted if low <= tick <= high]
-    if len(ticks) > 7:
-        ticks = [tick for tick in ticks if not str(tick).startswith("3")]
+    low, high = axes.get_xlim() if values is None else (min(values), max(values))
+    # Below a symmetric logarithm's threshold the steps stand too close to be told apart.
+    first = getattr(axes.xaxis.get_transform(), "linthresh", 0.0)
+    ticks: list[float] = []
+    # The finest steps that do not crowd the axis.
+    for steps in ((1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        ticks = [
+            step * 10.0**power for power in range(9) for step in steps if max(low, first) <= step * 10.0**power <= high
+        ]
+        if len(ticks) <= 6:
+            break
+    if low <= 0:
+        ticks.insert(0, 0)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}".replace(",", "\u202f")))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: count_text(value)))
 
 
 def draw_lines(axes: Axes, run: Run, xs: Sequence[float], lines: Mapping[str, Sequence[float]]) -> None:
@@ -224,13 +225,13 @@ def draw_lines(axes: Axes, run: Run, xs: Sequence[float], lines: Mapping[str, Se
         last = next((value for value in reversed(values) if not math.isnan(value)), None)
         if look.named and last is not None:
             ends.append((name, last))
-    label_ends(axes, [(short_name(name, 28), value, looks[name].colour) for name, value in ends])
+    label_ends(axes, [(short_name(name, 30), value, looks[name].colour) for name, value in ends])
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
     """Names at the right of the axes, each at its line's end as far as they do not overlap: (name, value, colour)."""
     low, high = axes.get_ylim()
-    gap = (high - low) * 16 / (axes.get_position().height * axes.figure.get_figheight() * 72)
+    gap = (high - low) * 16 / (axes.get_window_extent().height * 72 / axes.figure.dpi)
     placed = spread([value for _, value, _ in ends], gap, low, high)
     across = axes.get_yaxis_transform()
     for (name, value, colour), at in zip(ends, placed, strict=True):

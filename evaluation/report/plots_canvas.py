@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH = 480
+WIDTH = 440
 """Of every plot, in points. Narrow enough to stay readable on a phone, where the page scales it down."""
 
 # Colours that stand for the page's variables: matplotlib knows no CSS, so they are swapped in the finished SVG.
@@ -31,7 +31,7 @@ _VARIABLES = {
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _FONT = 12.0
-_RC = {
+_RC: Mapping[str, object] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "fewrec",
     "font.family": "sans-serif",
@@ -97,7 +97,7 @@ def draw(
     from matplotlib.figure import Figure
 
     room = margins or Margins()
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(cast("Any", _RC)):
         figure = Figure(figsize=(WIDTH / 72, height / 72))
         FigureCanvasSVG(figure)
         axes = figure.add_axes(
@@ -138,14 +138,26 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
     return placed
 
 
+def write(axes: Axes, x: float, y: float, text: str, *, quiet: bool = False, right: bool = False) -> None:
+    """A text at x as a share of the axes' width and y in their data, that hides the lines below it."""
+    axes.text(
+        x, y, text, transform=axes.get_yaxis_transform(), va="center", ha="right" if right else "left",
+        color=QUIET if quiet else INK, fontsize=11 if quiet else _FONT, zorder=2.5,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5},
+    )  # fmt: skip
+
+
 def value_axis(axes: Axes, which: str, digits: int) -> None:
     """Numbers with a real minus sign and no more digits than needed."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+    def number(value: float, _place: int) -> str:
+        text = f"{value:.{digits}f}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
     axis: Any = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:.{digits}f}".rstrip("0").rstrip(".")
-                                           .replace("-", "−") if digits else f"{value:g}".replace("-", "−")))
+    axis.set_major_formatter(FuncFormatter(number))
 
 
 def _inlined(svg: str, key: str, title: str) -> str:

@@ -41,9 +41,7 @@ class _Curve:
 
 def few_shot(run: Run) -> Plot | None:
     """The main metric against the number of examples; None where no grid of the run varies it."""
-    setting, curves = next(
-        ((setting, found) for setting in _SETTINGS if (found := _curves(run, setting))), ("", [])
-    )
+    setting, curves = next(((setting, found) for setting in _SETTINGS if (found := _curves(run, setting))), ("", []))
     if not curves:
         return None
     words = {"shots": "demonstrations in the prompt (shots)"}.get(setting, "examples that the model was tuned on")
@@ -52,14 +50,14 @@ def few_shot(run: Run) -> Plot | None:
 
     def paint(axes: Axes) -> None:
         ends = [
-            (short_name(curve.name, 28), _band(axes, run.metric, curve, place), SERIES[place])
+            (short_name(curve.name, 30), _band(axes, run.metric, curve, place), SERIES[place])
             for place, curve in enumerate(curves)
         ]
         rival_value = None if rival is None else value_of(rival, run.metric)
         if rival is not None and rival_value is not None:
             level = scaled(run.metric, rival_value)
             axes.axhline(level, color=BASELINE, linewidth=1.4, linestyle=(0, (4, 3)))
-            ends.append((short_name(rival.name, 28), level, BASELINE))
+            ends.append((short_name(rival.name, 30), level, BASELINE))
         xs = sorted({x for curve in curves for x, _ in curve.points})
         if xs[-1] > 32:
             axes.set_xscale("symlog", linthresh=1)
@@ -70,7 +68,7 @@ def few_shot(run: Run) -> Plot | None:
         label_ends(axes, ends)
 
     note = f"{metric_name(run.metric)} with 95% intervals; the dashed line is the best arm without an LLM."
-    return draw("few-shot", "What examples bring", note, 340, paint, Margins(left=34, right=176))
+    return draw("few-shot", "What examples bring", note, 340, paint, Margins(left=34, right=172))
 
 
 def _curves(run: Run, setting: str) -> list[_Curve]:
@@ -133,7 +131,9 @@ def _time_ticks(axes: Axes) -> None:
     ticks = [10.0**power for power in range(-7, 4) if low <= 10.0**power <= high]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: seconds_text(value * 1.0000001)))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _place: seconds_text(value * 1.0000001).replace(".0 ", " "))
+    )
 
 
 def _label_points(axes: Axes, points: Sequence[tuple[Arm, float, float]]) -> None:
@@ -142,7 +142,7 @@ def _label_points(axes: Axes, points: Sequence[tuple[Arm, float, float]]) -> Non
     places = [axes.transData.transform((seconds, value)) * scale for _, seconds, value in points]
     taken: list[tuple[float, float, float, float]] = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
     for (arm, seconds, value), (x, y) in zip(points, places, strict=True):
-        name = short_name(arm.name, 28)
+        name = short_name(arm.name, 30)
         wide = text_width(name, 11)
         for dx, dy, align in ((9, 0, "left"), (-9, 0, "right"), (0, 13, "center"), (0, -13, "center")):
             left = x + dx - {"left": 0.0, "right": wide, "center": wide / 2}[align]
@@ -182,12 +182,18 @@ def scarcity(runs: Sequence[Run]) -> Plot | None:
         value_axis(axes, "y", 0 if is_share(metric) else 2)
 
     note = f"{metric_name(metric)} by how many interactions the arms may know, over {len(xs)} amounts."
-    return draw("scarcity", "Where data is scarce", note, 380, paint, Margins(left=34, right=176))
+    return draw("scarcity", "Where data is scarce", note, 380, paint, Margins(left=34, right=172))
 
 
 def _value_at(runs: Sequence[Run], known: int, name: str) -> float | None:
     return next(
-        (value_of(arm, run.metric) for run in runs if run.known_interactions == known for arm in run.arms if arm.name == name),
+        (
+            value_of(arm, run.metric)
+            for run in runs
+            if run.known_interactions == known
+            for arm in run.arms
+            if arm.name == name
+        ),
         None,
     )
 
@@ -207,7 +213,7 @@ def calibration(run: Run) -> Plot | None:
             look = looks[arm.name]
             xs, ys = [part.predicted for part in arm.calibration], [part.observed for part in arm.calibration]
             axes.plot(xs, ys, color=look.colour, marker=look.marker, linewidth=look.width)
-            ends.append((short_name(arm.name, 28), ys[-1], look.colour))
+            ends.append((short_name(arm.name, 30), ys[-1], look.colour))
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("predicted probability")
@@ -215,4 +221,4 @@ def calibration(run: Run) -> Plot | None:
         label_ends(axes, ends)
 
     note = "Share of positive labels by predicted probability; on the dashed line the probabilities can be trusted."
-    return draw("calibration", "Calibration", note, 340, paint, Margins(left=34, right=176))
+    return draw("calibration", "Calibration", note, 340, paint, Margins(left=34, right=172))

@@ -105,7 +105,9 @@ def _bias(run: Run, anchor: str) -> Section:
 
 
 def _contract(run: Run) -> Section:
-    note = "Places of the order that were missing, named twice, made up or filled in; cases in which the LLM did not rank."
+    note = (
+        "Places of the order that were missing, named twice, made up or filled in; cases in which the LLM did not rank."
+    )
     return Section(title="Output contract", note=note, table=tables.contract(run))
 
 

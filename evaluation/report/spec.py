@@ -29,6 +29,8 @@ class SpecFacts:
     hardware: str | None
     versions: Mapping[str, str]
     known_interactions: int | None
+    left_out: Mapping[str, int]
+    """Cases that could not be asked, by reason."""
     config: Mapping[str, object]
     arms: tuple[str, ...]
     """In the order of the configuration."""
@@ -64,6 +66,7 @@ def _facts(spec: Mapping[str, Any]) -> SpecFacts:
         hardware=_hardware(session["hardware"]),
         versions=session["versions"],
         known_interactions=data.get("known_interactions"),
+        left_out=data.get("left_out") or {},
         config=config,
         arms=tuple(arms),
         llm_arms=frozenset(name for name, arm in arms.items() if arm.get("kind") == _LLM),
@@ -71,7 +74,7 @@ def _facts(spec: Mapping[str, Any]) -> SpecFacts:
 
 
 def _protocol(protocol: Any) -> str | None:
-    """ "sampled, 19 negatives" from what the configuration says."""
+    """The kind of protocol that the configuration names."""
     if not isinstance(protocol, Mapping):
         return protocol if isinstance(protocol, str) else None
     kind = protocol.get("kind")
@@ -80,9 +83,10 @@ def _protocol(protocol: Any) -> str | None:
 
 def _hardware(hardware: Mapping[str, Any]) -> str | None:
     """One line; facts that are None are left out."""
-    parts = []
-    for name, value in hardware.items():
-        if value is None or value == "":
-            continue
-        parts.append(str(value) if isinstance(value, str) else f"{value} {name.replace('_', ' ')}")
+    units = {"cores": "cores", "memory_gib": "GiB memory"}
+    parts = [
+        f"{value} {units[name]}" if name in units else str(value)
+        for name, value in sorted(hardware.items(), key=lambda fact: fact[0] == "platform")
+        if value is not None and value != ""
+    ]
     return ", ".join(parts) or None

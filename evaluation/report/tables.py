@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation.report.numbers import (
     DASH,
     count_text,
-    difference_text,
-    estimate_text,
     interval,
     metric_name,
     p_text,
@@ -52,14 +50,12 @@ def results(run: Run) -> Table:
     has_llm = any(arm.llm for arm in arms)
     columns = ["arm", *(metric_name(metric) for metric in run.metrics)]
     if run.baseline is not None:
-        columns += [f"{metric_name(run.metric)}: difference to {run.baseline}", "p (Holm)"]
-    columns += ["n", *(["prompt tokens"] if has_llm else []), *(["seconds, p50"] if run.has_costs else [])]
+        columns += [f"{metric_name(run.metric)} minus {run.baseline}", "p (Holm)"]
+    columns += ["n", *(["prompt tokens"] if has_llm else []), *(["time p50"] if run.has_costs else [])]
     rows = []
     for arm in arms:
         cells = [name_cell(run, arm)]
-        cells += [
-            value_cell(metric, arm.metrics.get(metric), best=best[metric] == arm.name) for metric in run.metrics
-        ]
+        cells += [value_cell(metric, arm.metrics.get(metric), best=best[metric] == arm.name) for metric in run.metrics]
         if run.baseline is not None:
             cells += difference_cells(run, arm)
         cells.append(Cell(text=count_text(arm.n)))
@@ -133,28 +129,35 @@ def slices(run: Run) -> Table:
 
 
 def probes(run: Run) -> Table:
-    """How far an arm's order changes when something changes that should not matter."""
-    rows = [
-        (
-            name_cell(run, arm),
-            Cell(text=probe.change),
-            Cell(text=plain_text(probe.tau, 3)),
-            Cell(text=shown("accuracy", probe.same_first)),
-            Cell(text=count_text(probe.n)),
-        )
-        for arm in ranked(run)
-        for probe in arm.probes
-    ]
-    columns = ("arm", "change", "Kendall's tau", "same first item, %", "n")
-    return Table(columns=columns, rows=tuple(rows), empty="The run has no scenario that shuffles candidates or history.")
+    """How far an arm's order changes when something changes that should not matter; two columns a change."""
+    changes = list(dict.fromkeys(probe.change for arm in run.arms for probe in arm.probes))
+    rows = []
+    for arm in ranked(run):
+        found = {probe.change: probe for probe in arm.probes}
+        if not found:
+            continue
+        cells = [name_cell(run, arm)]
+        for change in changes:
+            probe = found.get(change)
+            cells += [
+                Cell(text=DASH if probe is None else plain_text(probe.tau)),
+                Cell(text=DASH if probe is None else shown("accuracy", probe.same_first)),
+            ]
+        cells.append(Cell(text=count_text(max(probe.n for probe in arm.probes))))
+        rows.append(tuple(cells))
+    columns = ["arm"]
+    for change in changes:
+        columns += [f"{change}: tau", f"{change}: same first item, %"]
+    empty = "The run has no scenario that shuffles candidates or history."
+    return Table(columns=(*columns, "n"), rows=tuple(rows), empty=empty)
 
 
 def contract(run: Run) -> Table:
-    """How the arms kept to their task."""
+    """How the LLM arms kept to their task, and any other arm that did not."""
     rows = []
     for arm in ranked(run):
         found = arm.contract
-        if found is None:
+        if found is None or (not arm.llm and found.clean == found.n):
             continue
         counts = (found.missing, found.duplicate, found.invented, found.repaired, found.fell_back)
         rows.append(
@@ -166,7 +169,7 @@ def contract(run: Run) -> Table:
             )
         )
     columns = ("arm", "cases", "clean", "missing", "duplicate", "invented", "repaired", "fell back")
-    return Table(columns=columns, rows=tuple(rows), empty="The run does not tell how its arms kept to their task.")
+    return Table(columns=columns, rows=tuple(rows), empty="Every arm kept to its task in every case.")
 
 
 def undefined(run: Run) -> Table:
@@ -267,9 +270,9 @@ def overview(runs: Sequence[Run]) -> Table:
                 Cell(text=count_text(run.known_interactions)),
                 Cell(text=count_text(run.cases)),
                 Cell(text=metric_name(run.metric)),
-                *(_best_cells(run, plain)),
-                *(_best_cells(run, llm)),
-                Cell(text=difference_text(run.metric, difference)),
+                *_best_cells(run, plain),
+                *_best_cells(run, llm),
+                Cell(text=DASH) if difference is None else difference_cell(run.metric, difference),
                 Cell(text=DASH if difference is None else p_text(difference.p_holm)),
             )
         )
@@ -280,10 +283,10 @@ def overview(runs: Sequence[Run]) -> Table:
     return Table(columns=columns, rows=tuple(rows))
 
 
-def _best_cells(run: Run, arm: Arm | None) -> Iterable[Cell]:
+def _best_cells(run: Run, arm: Arm | None) -> tuple[Cell, Cell]:
     if arm is None:
-        return (Cell(text=DASH), Cell(text=DASH))
-    return (Cell(text=arm.name), Cell(text=estimate_text(run.metric, arm.metrics.get(run.metric))))
+        return Cell(text=DASH), Cell(text=DASH)
+    return Cell(text=arm.name), value_cell(run.metric, arm.metrics.get(run.metric))
 
 
 def _best(run: Run, arms: Sequence[Arm], metric: str) -> str | None:

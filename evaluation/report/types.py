@@ -207,6 +207,8 @@ class Run:
     baseline: str | None
     """The arm that the differences are to."""
     known_interactions: int | None
+    left_out: Mapping[str, int]
+    """Cases that could not be asked, by reason."""
     arms: tuple[Arm, ...]
     """In the order of the configuration."""
     examples: tuple[Example, ...] | None

@@ -98,15 +98,13 @@ def verdict_of(run: Run) -> Verdict:
 def _sentence(run: Run, llm: Arm, rival: Arm, difference: Difference | None, outcome: Outcome) -> str:
     both = f"the best arm without an LLM, {_arm_value(run, rival)}"
     change = _change(run, difference)
+    best = f"the best LLM arm, {_arm_value(run, llm)},"
     if outcome == "better":
-        return f"The LLM is worth it here: {_arm_value(run, llm)} is significantly better than {both}: {change}."
+        return f"The LLM is worth it here: {best} is significantly better than {both}: {change}."
     if outcome == "worse":
-        return f"Not worth it here: the best LLM arm, {_arm_value(run, llm)}, is significantly worse than {both}: {change}."
+        return f"Not worth it here: {best} is significantly worse than {both}: {change}."
     if outcome == "unclear":
-        return (
-            f"Not worth it here: the best LLM arm, {_arm_value(run, llm)}, does not differ significantly from "
-            f"{both}: {change}."
-        )
+        return f"Not worth it here: {best} does not differ significantly from {both}: {change}."
     return f"Undecided: the difference between {_arm_value(run, llm)} and {both} is undefined."
 
 

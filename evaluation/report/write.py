@@ -40,7 +40,12 @@ def write_diff(a: Path, b: Path, output: Path) -> ReportFiles:
     Raises RunMismatchError saying which digest differs if the runs did not answer the same cases of the same data.
     """
     comparison = compare_runs(load_run(a), load_run(b))
-    data = {"format": FORMAT, **_plain(asdict(comparison))}
+    data = {
+        "format": FORMAT,
+        **_plain(asdict(comparison)),
+        "a": _run_data(comparison.a),
+        "b": _run_data(comparison.b),
+    }
     return _write(_files(output, "diff"), diff_html(comparison), diff_markdown(comparison), data)
 
 

@@ -146,12 +146,14 @@ def write_run(
             "arms": {arm.name: {"kind": "llm" if arm.llm else arm.name.split("[", maxsplit=1)[0]} for arm in arms},
             **(settings or {}),
         },
-        digests=Digests(data=digest_of(digest), cases=digest_of("cases"), arms={name: digest_of(name) for name in names}),
+        digests=Digests(
+            data=digest_of(digest), cases=digest_of("cases"), arms={name: digest_of(name) for name in names}
+        ),
         seeds={"run": 7},
         data=data or {"name": "amazon-games", "items": len(ITEMS), "known_interactions": 4073},
         versions={"fewrec": "0.1.0", "python": "3.11.2", "torch": "2.13.0"},
         source={"commit": "cbdd2821f0c9d1e2a3b4", "dirty": True},
-        hardware={"processor": "A quick one", "cores": 2, "memory_gib": 24, "gpu": None},
+        hardware={"platform": "Linux-6.1", "processor": "A quick one", "cores": 2, "memory_gib": 23.5},
     )
     with RunFolder(folder, spec) as run:
         run.journal.append(found)
