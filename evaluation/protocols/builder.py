@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from evaluation.data.types import Corpus, HeldOut
 from evaluation.errors import EvaluationError, RunConfigError
@@ -77,10 +77,10 @@ class CaseBuilder:
             return "no history in that domain"
         return None if self.enough(held, cross.target) else "too few items to draw negatives from"
 
-    def build(self, held_out: Sequence[HeldOut], variant: Variant) -> tuple[Case, ...]:
-        """One case per entry, in order."""
-        tags = self._tagger.tag(held_out)
-        return tuple(self._case(held, variant, own) for held, own in zip(held_out, tags, strict=True))
+    def build(self, held_out: Sequence[HeldOut], variant: Variant) -> Iterator[Case]:
+        """One case per entry, in order, each made when it is asked for: retrieval takes its time."""
+        for held, tags in zip(held_out, self._tagger.tag(held_out), strict=True):
+            yield self._case(held, variant, tags)
 
     def _case(self, held: HeldOut, variant: Variant, tags: tuple[str, ...]) -> Case:
         history = variant.history(held.history, held.case_id, self._seed)

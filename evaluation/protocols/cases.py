@@ -53,7 +53,7 @@ class CaseSet:
         return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[Case]:
-        for block in self.blocks(_BLOCK):
+        for block in self._lazy_blocks(_BLOCK, 0):
             yield from block
 
     def blocks(self, size: int, start: int = 0) -> Iterator[tuple[Case, ...]]:
@@ -61,11 +61,7 @@ class CaseSet:
 
         A block holds cases of one scenario. Starting later does not build the cases before.
         """
-        for each in self._asked:
-            for begin in range(start, len(each.places), size):
-                held = [self._held_out[place] for place in each.places[begin : begin + size].tolist()]
-                yield self._builder.build(held, each.variant)
-            start = max(0, start - len(each.places))
+        yield from map(tuple, self._lazy_blocks(size, start))
 
     def only(self, *scenarios: str) -> CaseSet:
         """The cases of some scenarios; names that are not there add nothing."""
@@ -84,6 +80,13 @@ class CaseSet:
         """
         builder = self._builder.over_everything()
         return CaseSet(self._held_out, self._asked, self.left_out, builder)
+
+    def _lazy_blocks(self, size: int, start: int) -> Iterator[Iterator[Case]]:
+        for each in self._asked:
+            for begin in range(start, len(each.places), size):
+                held = [self._held_out[place] for place in each.places[begin : begin + size].tolist()]
+                yield self._builder.build(held, each.variant)
+            start = max(0, start - len(each.places))
 
 
 def make_cases(

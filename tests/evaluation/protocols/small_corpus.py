@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from evaluation.data.types import Corpus, HeldOut, Mask
@@ -82,7 +83,7 @@ def took_in(corpus: Corpus) -> list[Took]:
 
 
 def everyone(n_users: int = 12, n_items: int = 40, length: int = 6) -> Corpus:
-    """Users who each took `length` items at whole seconds, rated 1 to 5, liked from 4; even items are films, odd books."""
+    """Users who each took `length` items, rated 1 to 5, liked from 4; even items are films, odd ones books."""
     took = [
         Took(
             user=f"u{user:02}",
@@ -95,7 +96,7 @@ def everyone(n_users: int = 12, n_items: int = 40, length: int = 6) -> Corpus:
         for step in range(length)
     ]
     catalogue = [f"i{place:02}" for place in range(n_items)]
-    return corpus_of(took, catalogue, {item_id: "books" for item_id in catalogue[1::2]})
+    return corpus_of(took, catalogue, dict.fromkeys(catalogue[1::2], "books"))
 
 
 def past(*item_ids: str, domain: str = "films") -> tuple[PastItem, ...]:
@@ -108,6 +109,11 @@ def held(case_id: str, *history: str, target: str | None = None, user_id: str | 
 
 def ids(history: Sequence[PastItem]) -> list[str]:
     return [each.item.item_id for each in history]
+
+
+def some(n: int) -> settings:
+    """So many examples, however slow the machine is."""
+    return settings(max_examples=n, deadline=None)
 
 
 @st.composite

@@ -16,8 +16,8 @@ def test_a_draw_depends_on_seed_purpose_and_key_only() -> None:
 
 
 def test_draws_are_the_same_on_every_machine_and_version() -> None:
-    assert draw("u1").shuffled("abcdefgh") == tuple("dhfaebcg")
-    assert draw("u1").distinct(3, range(1000), {5}, 1) == [831, 893, 571]
+    assert draw("u1").shuffled("abcdefgh") == tuple("begchfad")
+    assert draw("u1").distinct(3, range(1000), {5}, 1) == [527, 52, 370]
 
 
 def test_every_place_and_every_value_is_as_likely() -> None:

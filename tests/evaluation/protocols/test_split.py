@@ -1,3 +1,5 @@
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from evaluation.protocols.config import (
 )
 from evaluation.protocols.split import LATER, NO_TARGET, NOTHING_BEFORE, split_corpus
 from evaluation.protocols.targets import TargetRows
-from tests.evaluation.protocols.small_corpus import Took, corpora, corpus_of, everyone, ids, without_user
+from tests.evaluation.protocols.small_corpus import Took, corpora, corpus_of, everyone, ids, some, without_user
 
 
 def left_out(part: object) -> dict[str, int]:
@@ -31,8 +33,7 @@ def known_pairs(corpus: Corpus, mask: Mask) -> set[tuple[str, str]]:
 
 
 def asked_item(held: HeldOut) -> str:
-    item_id = held.target if held.target is not None else (held.candidates or ("",))[0]
-    return item_id
+    return held.target if held.target is not None else (held.candidates or ("",))[0]
 
 
 def times(corpus: Corpus) -> dict[tuple[str, str], tuple[float, str]]:
@@ -75,6 +76,7 @@ def check_no_leak(corpus: Corpus, split: Split) -> None:
     }
 
 
+@some(60)
 @given(corpora(), st.sampled_from(PROTOCOLS), st.integers(0, 3))
 def test_nothing_asked_or_later_is_known_or_shown(corpus: Corpus, protocol: ProtocolConfig, seed: int) -> None:
     if isinstance(protocol, Labelled) and protocol.threshold is None and corpus.liked.all():
@@ -82,6 +84,7 @@ def test_nothing_asked_or_later_is_known_or_shown(corpus: Corpus, protocol: Prot
     check_no_leak(corpus, split_corpus(corpus, protocol, seed))
 
 
+@some(40)
 @given(corpora())
 def test_leave_one_out_knows_nothing_of_a_user_after_the_target(corpus: Corpus) -> None:
     split = split_corpus(corpus, Sampled(target="liked"), 0)
@@ -93,9 +96,9 @@ def test_leave_one_out_knows_nothing_of_a_user_after_the_target(corpus: Corpus) 
 
 
 @pytest.mark.parametrize("per_user", ["first", "all"])
-def test_a_global_cut_knows_nothing_after_it(per_user: str) -> None:
+def test_a_global_cut_knows_nothing_after_it(per_user: Literal["first", "all"]) -> None:
     corpus = everyone()
-    config = Sampled(split=GlobalTime(quantile=0.8, validation_quantile=0.6, per_user=per_user))  # type: ignore[arg-type]
+    config = Sampled(split=GlobalTime(quantile=0.8, validation_quantile=0.6, per_user=per_user))
     split = split_corpus(corpus, config, 0)
     check_no_leak(corpus, split)
     cut = corpus.timestamps[~split.known].min()

@@ -5,7 +5,7 @@ from evaluation.data.types import Corpus
 from evaluation.protocols.config import Sampled
 from evaluation.protocols.split import split_corpus
 from evaluation.protocols.tags import Tagger
-from tests.evaluation.protocols.small_corpus import Took, corpora, corpus_of, everyone, held, ids, training_of
+from tests.evaluation.protocols.small_corpus import Took, corpora, corpus_of, everyone, held, ids, some, training_of
 
 
 def all_known(corpus: Corpus) -> Tagger:
@@ -52,6 +52,7 @@ def test_alone_is_what_no_other_user_took_with_the_history() -> None:
     assert ["target-alone" in tags for tags in tagger.tag(cases)] == [False, True, True, False, True, False]
 
 
+@some(40)
 @given(corpora())
 def test_alone_agrees_with_sets(corpus: Corpus) -> None:
     split = split_corpus(corpus, Sampled(), 0)
