@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from evaluation.protocol import Scores
-from evaluation.types import Case, Training
+from evaluation.types import FULL, Case, Training
 
 Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -27,6 +27,9 @@ class Batch:
     n_cases: int
     users: Index
     """Shape (n_cases,); n_users for a stranger."""
+    own: Mask
+    """Whether all that was learnt of the case's user may be used, shape (n_cases,): a user of the training data in the
+    full scenario. Where the history was cut or changed, the case must not know more than it."""
     candidates: Index
     candidate_case: Index
     history: Index
@@ -66,9 +69,12 @@ class Encoder:
         past = [entry for case in cases for entry in case.history]
         places = np.arange(len(cases), dtype=np.int64)
         history_case = np.repeat(places, lengths)
+        users = np.array([self._users.get(case.user_id or "", len(self._users)) for case in cases], dtype=np.int64)
+        full = np.array([case.scenario == FULL for case in cases], dtype=np.bool_)
         return Batch(
             n_cases=len(cases),
-            users=np.array([self._users.get(case.user_id or "", len(self._users)) for case in cases], dtype=np.int64),
+            users=users,
+            own=full & (users < len(self._users)),
             candidates=np.array(
                 [items.get(item.item_id, strange) for case in cases for item in case.candidates], dtype=np.int64
             ),
@@ -90,8 +96,8 @@ class Taken:
         self.users, self.items = np.divmod(self._pairs, self.n_items + 1)
         self.counts = np.bincount(self.items, minlength=self.n_items + 1).astype(np.float64)
         """Users per item, shape (n_items + 1,); 0 for an unknown item."""
-        self.lengths = np.bincount(self.users, minlength=self.n_users + 1)
-        """Items per user, shape (n_users + 1,)."""
+        self.lengths = np.bincount(self.users, minlength=self.n_users)
+        """Items per user, shape (n_users,)."""
 
     def _key(self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer]) -> Index:
         return users.astype(np.int64) * (self.n_items + 1) + items
@@ -108,17 +114,6 @@ class Taken:
         """1 where the user took the item, shape (n_users, n_items)."""
         ones = np.ones(len(self.users), dtype=dtype)
         return sparse.csr_array((ones, (self.users, self.items)), shape=(self.n_users, self.n_items))
-
-    def covered(self, batch: Batch) -> Mask:
-        """Whether each case's history holds everything that its user took in training, shape (n_cases,).
-
-        Only then may what was learnt of the user be used: a case whose history was cut must not know more than it.
-        Strangers are never covered.
-        """
-        held = self.contains(batch.users[batch.history_case], batch.history)
-        distinct = np.unique(self._key(batch.history_case[held], batch.history[held])) // (self.n_items + 1)
-        n_held = np.bincount(distinct, minlength=batch.n_cases)
-        return (batch.users < self.n_users) & (n_held >= self.lengths[batch.users])
 
 
 def known_history(batch: Batch, n_items: int) -> sparse.csr_array:

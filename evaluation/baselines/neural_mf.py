@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluation.baselines.config import NeuralMfConfig
-from evaluation.baselines.encoding import Batch, Encoder, Index, Taken
+from evaluation.baselines.encoding import Batch, Encoder, Index
 from evaluation.baselines.implicit_feedback import row_products
 from evaluation.baselines.types import Progress
 from evaluation.protocol import Scores
@@ -97,13 +97,13 @@ def train(data: Examples, model: Model, config: NeuralMfConfig, seed: int, progr
 class NeuralMf:
     """Product of embeddings, plus the mean rating where the data has ratings.
 
-    A user's own embedding is used where the case's history holds all that he did in training. Anybody else gets the
-    mean user moved by ridge regression towards the case's history (with the random items' expected pull where the
+    A user of the training data has his own embedding. A stranger, and a user whose history was cut, gets the mean user
+    moved by ridge regression towards the case's history (with the random items' expected pull where the
     feedback is implicit); an empty history is the mean user. An unknown item's product is 0.
     """
 
     def __init__(self, training: Training, config: NeuralMfConfig, seed: int, progress: Progress | None) -> None:
-        self._encoder, self._taken = Encoder(training), Taken(training)
+        self._encoder = Encoder(training)
         data = examples(training, config)
         self._mean, self._negatives = data.mean, data.negatives
         # The caller's random stream is left as it was found.
@@ -126,7 +126,7 @@ class NeuralMf:
     def _of(self, batch: Batch) -> npt.NDArray[np.float64]:
         """Embeddings of the cases' users, shape (n_cases, dimension)."""
         users = np.tile(self._mean_user, (batch.n_cases, 1))
-        own = self._taken.covered(batch)
+        own = batch.own
         users[own] = self._users[batch.users[own]]
         usable = (batch.history < len(self._items) - 1) & ~own[batch.history_case]
         if not self._negatives:

@@ -1,6 +1,7 @@
 """Rating prediction: mean ratings, and biased matrix factorisation fitted by the library lenskit.
 
-A user is what his case's history says of him, so that a case whose history was cut knows no more than that.
+A user of the training data is all the ratings that he gave there; a stranger, and a user whose history was cut, is the
+ratings in the case's history.
 """
 
 from __future__ import annotations
@@ -42,26 +43,58 @@ def rated(training: Training, kind: str) -> RatingColumns:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """The ratings that stand for the cases' users, one row per rating, sorted by case."""
+
+    case: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    rating: Scores
+
+
+class Givers:
+    """Looks up the ratings that stand for a case's user."""
+
+    def __init__(self, columns: RatingColumns, n_users: int) -> None:
+        self._columns = columns
+        self._bounds = np.searchsorted(columns.users, np.arange(n_users + 2))
+
+    def given(self, batch: Batch) -> Given:
+        """A training user's training ratings, anybody else's rated history."""
+        starts, stops = self._bounds[batch.users], self._bounds[batch.users + 1]
+        lengths = np.where(batch.own, stops - starts, 0)
+        trained = np.repeat(np.arange(batch.n_cases), lengths)
+        behind = np.cumsum(lengths) - lengths
+        rows = (starts - behind)[trained] + np.arange(len(trained))
+        shown = np.flatnonzero(np.isfinite(batch.ratings) & ~batch.own[batch.history_case])
+        case = np.concatenate([trained, batch.history_case[shown]])
+        order = np.argsort(case, kind="stable")
+        return Given(
+            case=case[order],
+            item=np.concatenate([self._columns.items[rows].astype(np.int64), batch.history[shown]])[order],
+            rating=np.concatenate([self._columns.ratings[rows], batch.ratings[shown]])[order],
+        )
+
+
 class Biases:
     """Global mean m, item deviation b_i and user deviation b_u, damped by pseudo-ratings at the mean.
 
-    b_i = sum(r - m) / (n + damping) over the item's ratings; b_u = sum(r - m - b_i) / (n + damping) over the ratings in
-    the case's history. Unknown items and users deviate by 0. Reference: Koren, Bell and Volinsky, IEEE Computer 2009.
+    b_i = sum(r - m) / (n + damping) over the item's ratings, b_u = sum(r - m - b_i) / (n + damping) over the user's.
+    Unknown items and users deviate by 0. Reference: Koren, Bell and Volinsky, IEEE Computer 2009.
     """
 
     def __init__(self, columns: RatingColumns, n_items: int, damping: float, with_items: bool = True) -> None:
         self.mean = float(columns.ratings.mean())
         self._damping = damping
         counts = np.bincount(columns.items, minlength=n_items + 1)
-        sums: Scores = np.bincount(columns.items, columns.ratings - self.mean, n_items + 1)
+        sums = np.bincount(columns.items, columns.ratings - self.mean, n_items + 1).astype(np.float64)
         self.items = _damped(sums, counts, damping) if with_items else np.zeros(n_items + 1)
 
-    def of_users(self, batch: Batch) -> Scores:
+    def of_users(self, given: Given, n_cases: int) -> Scores:
         """Deviation of each case's user, shape (n_cases,)."""
-        given = np.isfinite(batch.ratings)
-        left = batch.ratings[given] - self.mean - self.items[batch.history[given]]
-        counts = np.bincount(batch.history_case[given], minlength=batch.n_cases)
-        sums: Scores = np.bincount(batch.history_case[given], left, batch.n_cases)
+        left = given.rating - self.mean - self.items[given.item]
+        counts = np.bincount(given.case, minlength=n_cases)
+        sums = np.bincount(given.case, left, n_cases).astype(np.float64)
         return _damped(sums, counts, self._damping)
 
 
@@ -76,6 +109,7 @@ class Mean:
         self._encoder = Encoder(training)
         with_items = config.of in {"item", "user-item"}
         columns = rated(training, config.kind)
+        self._givers = Givers(columns, len(training.user_ids))
         self._biases = Biases(columns, len(training.item_ids), config.damping, with_items)
         self._with_users = config.of in {"user", "user-item"}
 
@@ -84,39 +118,42 @@ class Mean:
         batch = self._encoder.encode(cases)
         scores = self._biases.mean + self._biases.items[batch.candidates]
         if self._with_users:
-            scores = scores + self._biases.of_users(batch)[batch.candidate_case]
+            given = self._givers.given(batch)
+            scores = scores + self._biases.of_users(given, batch.n_cases)[batch.candidate_case]
         return batch.split(scores)
 
 
 class BiasedMf:
-    """Mean, deviations, and the product of item factors with user factors solved from the case's rated history.
+    """Mean, deviations, and the product of item factors with factors solved from the user's ratings.
 
     lenskit learns the item factors by alternating least squares on what the deviations leave over; the user factors x
-    solve (V'V + regularization * n * I) x = V'(r - m - b_i - b_u) over the n rated known items of the history, as
-    lenskit folds users in. Unknown items and empty histories get the deviations alone.
+    solve (V'V + regularization * n * I) x = V'(r - m - b_i - b_u) over the n ratings of known items, as lenskit
+    folds users in. Unknown items and users without ratings get the deviations alone.
     """
 
     def __init__(self, training: Training, config: BiasedMfConfig, seed: int) -> None:
         columns = rated(training, config.kind)
         self._encoder = Encoder(training)
         self._regularization = config.regularization
+        self._givers = Givers(columns, len(training.user_ids))
         self._biases = Biases(columns, len(training.item_ids), config.damping)
         self._factors = _item_factors(columns, len(training.item_ids), config, seed)
 
     def score(self, cases: Sequence[Case]) -> list[Scores]:
         """See Baseline; a score is a rating."""
         batch = self._encoder.encode(cases)
-        deviations = self._biases.of_users(batch)
-        users = self._users(batch, deviations)[batch.candidate_case]
+        given = self._givers.given(batch)
+        deviations = self._biases.of_users(given, batch.n_cases)
+        users = self._users(given, deviations)[batch.candidate_case]
         deviation = self._biases.items[batch.candidates] + deviations[batch.candidate_case]
         return batch.split(self._biases.mean + deviation + row_products(users, self._factors[batch.candidates]))
 
-    def _users(self, batch: Batch, deviations: Scores) -> Scores:
+    def _users(self, given: Given, deviations: Scores) -> Scores:
         width = self._factors.shape[1]
-        users = np.zeros((batch.n_cases, width))
-        given = np.flatnonzero(np.isfinite(batch.ratings) & (batch.history < len(self._factors) - 1))
-        case, item = batch.history_case[given], batch.history[given]
-        left = batch.ratings[given] - self._biases.mean - self._biases.items[item] - deviations[case]
+        users = np.zeros((len(deviations), width))
+        known = given.item < len(self._factors) - 1
+        case, item = given.case[known], given.item[known]
+        left = given.rating[known] - self._biases.mean - self._biases.items[item] - deviations[case]
         places, starts = np.unique(case, return_index=True)
         stops = np.append(starts[1:], len(case))
         for place, start, stop in zip(places.tolist(), starts.tolist(), stops.tolist(), strict=True):
