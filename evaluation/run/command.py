@@ -74,31 +74,32 @@ def evaluate(given: Given, order: Order) -> bool:
     file = load_config(order.config)
     gates = parse_gates(file, order)
     path = order.output or RUNS / file.config.name
-    try:
-        with bars(given.err) as progress, open_run(file, given.settings(), order.asking, progress=progress) as run:
-            aggregates = _run(path, run, progress)
-            verdicts = check_gates(gates, aggregates, seed=run.config.seed)
-    except KeyboardInterrupt:
-        _say_how_to_go_on(given, path)
-        raise
-    for note in run.notes:
-        given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
-    _show(given, path, run, aggregates, verdicts)
-    return all(verdict.passed for verdict in verdicts)
+    with bars(given.err) as progress, open_run(file, given.settings(), order.asking, progress=progress) as run:
+        finished = carry_out(given, path, run, gates, progress)
+    return show(given, path, run, finished)
 
 
-def parse_gates(file: ConfigFile, order: Order) -> list[Gate]:
-    """The gates, checked against the arms that are run. Raises RunConfigError."""
-    names = list(file.config.arms)
-    chosen = select(order.asking.arms, names) if order.asking.arms else names
-    return [parse_gate(text, chosen) for text in order.gates]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """What came of a run."""
+
+    aggregates: Aggregates
+    verdicts: tuple[Verdict, ...]
 
 
-def _run(path: Path, run: Assembled, progress: Progress) -> Aggregates:
+def carry_out(given: Given, path: Path, run: Assembled, gates: Sequence[Gate], progress: Progress) -> Finished:
+    """Runs what is missing in the folder, aggregates all of it and decides the gates.
+
+    On Ctrl-C it says how much is kept and how to go on, and lets the interrupt pass.
+    """
     config = run.config
     with RunFolder(path, run.spec) as folder:
-        asyncio.run(run_arms(folder, run.arms, run.cases, seed=config.seed, progress=progress))
-        return write_aggregates(
+        try:
+            asyncio.run(run_arms(folder, run.arms, run.cases, seed=config.seed, progress=progress))
+        except KeyboardInterrupt:
+            _say_how_to_go_on(given, path)
+            raise
+        aggregates = write_aggregates(
             folder,
             # All that were ever run into this folder: what is in it does not depend on which were asked for last.
             arms=list(config.arms),
@@ -107,18 +108,31 @@ def _run(path: Path, run: Assembled, progress: Progress) -> Aggregates:
             seed=config.seed,
             facts=run.facts,
         )
+    return Finished(aggregates=aggregates, verdicts=tuple(check_gates(gates, aggregates, seed=config.seed)))
 
 
-def _show(given: Given, path: Path, run: Assembled, aggregates: Aggregates, verdicts: Sequence[Verdict]) -> None:
+def show(given: Given, path: Path, run: Assembled, finished: Finished) -> bool:
+    """Prints the results and the gates' verdicts; whether all of them held."""
+    for note in run.notes:
+        given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
+    aggregates = finished.aggregates
     names = [name for name in run.config.arms if name in aggregates.columns]
     given.out.print(results_table(aggregates.metrics, names, f"{run.config.name}: {run.spec.data['name']}"))
     hidden = more_metrics(aggregates.metrics)
     rest = f" ({hidden} more metrics)" if hidden else ""
     given.out.print(f"Results{rest}: {escape(str(path))}", highlight=False, soft_wrap=True)
     given.out.print(f"Report: fewrec report {escape(str(path))}", highlight=False, soft_wrap=True)
-    for verdict in verdicts:
+    for verdict in finished.verdicts:
         style = "green" if verdict.passed else "bold red"
         given.err.print(verdict.sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+    return all(verdict.passed for verdict in finished.verdicts)
+
+
+def parse_gates(file: ConfigFile, order: Order) -> list[Gate]:
+    """The gates, checked against the arms that are run. Raises RunConfigError."""
+    names = list(file.config.arms)
+    chosen = select(order.asking.arms, names) if order.asking.arms else names
+    return [parse_gate(text, chosen) for text in order.gates]
 
 
 def _say_how_to_go_on(given: Given, path: Path) -> None:
