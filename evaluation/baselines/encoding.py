@@ -43,7 +43,7 @@ class Batch:
     def split(self, scores: Scores) -> list[Scores]:
         """Scores in the order of `candidates`, cut into one array per case."""
         ends = np.cumsum(np.bincount(self.candidate_case, minlength=self.n_cases))
-        return np.split(scores, ends[:-1])
+        return np.split(scores, ends[:-1]) if self.n_cases else []
 
     def latest(self, chosen: Mask, last: int) -> Mask:
         """Which past items are among the latest `last` of the chosen ones of their case."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def training(
     interactions: Sequence[tuple[str, str, float, float | None]],
     *,
     items: dict[str, Item] | None = None,
-    vectors: dict[str, tuple[float, ...]] | None = None,
+    vectors: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Training:
     """Training data of (user, item, time, rating) in any order. Items without a given vector get zeros."""
     catalogue = dict(sorted((items or ITEMS).items()))

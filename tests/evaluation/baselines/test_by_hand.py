@@ -13,7 +13,8 @@ from evaluation.baselines.signals import fit_logit, signals, standardised
 from evaluation.baselines.similarity import Embedding
 from evaluation.baselines.simple import Random, popularity, recency
 from evaluation.baselines.types import Fitting
-from retrieval.types import PastItem
+from evaluation.types import Case
+from retrieval.types import Item, PastItem
 from tests.evaluation.baselines import shop
 from tests.evaluation.baselines.shop import DAY, case, past
 
@@ -74,11 +75,11 @@ def test_item_knn_looks_at_the_latest_items_only() -> None:
 
 def test_bm25_is_the_textbook_sum() -> None:
     titles = ("red cube", "red ball", "green cone of light")
-    items = {f"i{n}": shop.Item(item_id=f"i{n}", title=title) for n, title in enumerate(titles)}
+    items = {f"i{n}": Item(item_id=f"i{n}", title=title) for n, title in enumerate(titles)}
     known = shop.training([], items=items)
     scorer = build_baseline(Bm25Config(k1=1.5, b=0.75), known, None, 1)
-    shown = PastItem(item=shop.Item(item_id="new", title="The RED cone, a cone"), timestamp=0.0)
-    asked = shop.Case(case_id="c", user_id=None, history=(shown,), candidates=tuple(items.values()))
+    shown = PastItem(item=Item(item_id="new", title="The RED cone, a cone"), timestamp=0.0)
+    asked = Case(case_id="c", user_id=None, history=(shown,), candidates=tuple(items.values()))
     mean_length = 7 / 3  # without the stop word
 
     def weight(n_titles: int, length: int) -> float:
