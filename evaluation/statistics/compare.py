@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from evaluation.statistics.draws import swaps
-from evaluation.statistics.error_bars import mean_intervals, same_cases
+from evaluation.statistics.draws import affordable, swaps
+from evaluation.statistics.error_bars import Interval, mean_intervals, same_cases
 from evaluation.statistics.grid import on_grid
 
 Values = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ class Comparison:
     None if the two arms differ by the same in every case, which says nothing of how much they could vary.
     """
     resamples: int
-    """Of the bootstrap and of the test."""
+    """Of the bootstrap and of the test; fewer than asked for where there are many cases."""
 
 
 def compare(values: Values, baseline_values: Values, *, seed: int, resamples: int = 10_000) -> Comparison:
@@ -59,24 +59,26 @@ def compare_many(
     """`compare` for many pairs at once; the same numbers, in much less time. Without `test`, p is None."""
     differences = paired_differences(values, baseline_values)
     intervals = mean_intervals(differences, seed=seed, resamples=resamples)
-    p_values = _sign_flip(differences, seed=seed, resamples=resamples) if test else [None] * len(differences)
-    found = []
-    for place, (interval, p) in enumerate(zip(intervals, p_values, strict=True)):
-        column = values[place] - baseline_values[place]
-        defined = column[~np.isnan(column)]
-        found.append(
-            Comparison(
-                difference=float(defined.mean()) if len(defined) else None,
-                low=interval.low,
-                high=interval.high,
-                p=p,
-                n=len(defined),
-                undefined=len(column) - len(defined),
-                detectable=detectable(defined),
-                resamples=resamples,
-            )
-        )
-    return found
+    p_values = sign_flip(differences, seed=seed, resamples=resamples) if test else [None] * len(differences)
+    return [
+        comparison_of(left - right, interval, p, resamples=resamples)
+        for left, right, interval, p in zip(values, baseline_values, intervals, p_values, strict=True)
+    ]
+
+
+def comparison_of(differences: Values, interval: Interval, p: float | None, *, resamples: int) -> Comparison:
+    """A comparison from the differences, NaN where undefined, and what is known of their mean."""
+    defined = differences[~np.isnan(differences)]
+    return Comparison(
+        difference=float(defined.mean()) if len(defined) else None,
+        low=interval.low,
+        high=interval.high,
+        p=p,
+        n=len(defined),
+        undefined=len(differences) - len(defined),
+        detectable=detectable(defined),
+        resamples=affordable(len(defined), resamples),
+    )
 
 
 def paired_differences(values: Sequence[Values], baseline_values: Sequence[Values]) -> list[Values]:
@@ -94,7 +96,8 @@ def paired_differences(values: Sequence[Values], baseline_values: Sequence[Value
     return differences
 
 
-def _sign_flip(differences: Sequence[Values], *, seed: int, resamples: int) -> list[float | None]:
+def sign_flip(differences: Sequence[Values], *, seed: int, resamples: int) -> list[float | None]:
+    """Two-sided p of each column of differences, NaN left out; None with fewer than two cases."""
     p_values: list[float | None] = [None] * len(differences)
     for group in same_cases(differences):
         values = on_grid(np.stack([differences[index][group.mask] for index in group.members], axis=1))
@@ -102,10 +105,11 @@ def _sign_flip(differences: Sequence[Values], *, seed: int, resamples: int) -> l
             continue
         total = values.sum(axis=0)
         extreme = np.zeros(len(group.members), dtype=np.int64)
-        for swapped in swaps(len(values), seed=seed, resamples=resamples):
+        drawn = affordable(len(values), resamples)
+        for swapped in swaps(len(values), seed=seed, resamples=drawn):
             extreme += (np.abs(total - 2 * (swapped @ values)) >= np.abs(total)).sum(axis=0)
         for place, index in enumerate(group.members):
-            p_values[index] = (int(extreme[place]) + 1) / (resamples + 1)
+            p_values[index] = (int(extreme[place]) + 1) / (drawn + 1)
     return p_values
 
 

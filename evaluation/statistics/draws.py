@@ -17,6 +17,17 @@ Matrix = npt.NDArray[np.float64]
 _BLOCK = 1_000_000
 """Numbers drawn at once: 8 MB of them, which stay in a processor's cache."""
 
+MEAN_WORK = 300_000_000
+"""Cases times resamples of a mean at most: all 10,000 resamples up to 30,000 cases."""
+POOLED_WORK = 60_000_000
+"""The same of a number over all cases, which is computed anew for each resample: 10,000 up to 6,000 cases."""
+_FEWEST = 1_000
+
+
+def affordable(n: int, resamples: int, *, work: int = MEAN_WORK) -> int:
+    """How many resamples of n cases are drawn: fewer than asked for, never below 1,000, where there are many cases."""
+    return min(resamples, max(_FEWEST, work // max(n, 1)))
+
 
 def generator(seed: int, purpose: str, n: int) -> np.random.Generator:
     """A generator of its own for each (seed, purpose, number of cases)."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from evaluation.statistics.draws import bootstrap_counts
+from evaluation.statistics.draws import affordable, bootstrap_counts
 from evaluation.statistics.grid import on_grid
 
 Values = npt.NDArray[np.float64]
@@ -42,19 +42,19 @@ class Interval:
 def estimates(columns: Sequence[Values], *, seed: int, resamples: int = 10_000) -> list[Estimate]:
     """The mean of each column, shape (n,), over its values that are not NaN, with a BCa bootstrap interval."""
     intervals = mean_intervals(columns, seed=seed, resamples=resamples)
-    found = []
-    for column, interval in zip(columns, intervals, strict=True):
-        defined = column[~np.isnan(column)]
-        found.append(
-            Estimate(
-                value=float(defined.mean()) if len(defined) else None,
-                low=interval.low,
-                high=interval.high,
-                n=len(defined),
-                undefined=len(column) - len(defined),
-            )
-        )
-    return found
+    return [estimate_of(column, interval) for column, interval in zip(columns, intervals, strict=True)]
+
+
+def estimate_of(column: Values, interval: Interval) -> Estimate:
+    """The mean of a column's values that are not NaN, with an interval that is known."""
+    defined = column[~np.isnan(column)]
+    return Estimate(
+        value=float(defined.mean()) if len(defined) else None,
+        low=interval.low,
+        high=interval.high,
+        n=len(defined),
+        undefined=len(column) - len(defined),
+    )
 
 
 def mean_intervals(columns: Sequence[Values], *, seed: int, resamples: int) -> list[Interval]:
@@ -94,8 +94,9 @@ def same_cases(columns: Sequence[Values]) -> list[Group]:
 
 
 def resampled_means(values: Values, *, seed: int, resamples: int) -> Values:
-    """Means of bootstrap resamples of values on a grid: shape (n, m) to (resamples, m)."""
-    blocks = [counts @ values for counts in bootstrap_counts(len(values), seed=seed, resamples=resamples)]
+    """Means of bootstrap resamples of values on a grid: shape (n, m) to (b, m), b as `affordable` tells."""
+    drawn = affordable(len(values), resamples)
+    blocks = [counts @ values for counts in bootstrap_counts(len(values), seed=seed, resamples=drawn)]
     sums: Values = np.concatenate(blocks)
     return sums / len(values)
 

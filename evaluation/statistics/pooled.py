@@ -8,23 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.statistics.compare import Comparison
-from evaluation.statistics.draws import bootstrap_counts, swaps
+from evaluation.statistics.draws import POOLED_WORK, affordable, bootstrap_counts, swaps
 from evaluation.statistics.error_bars import Estimate, percentiles
 
 Values = npt.NDArray[np.float64]
 Weighted = Callable[[Values], Values]
 """The number under each row of case weights: shape (b, n) to (b,), NaN where it is undefined."""
 
-_WORK = 60_000_000
-"""Cases times resamples at most: all 10,000 resamples up to 6,000 cases, fewer (never below 1,000) for more."""
-
 _STANDARD_ERRORS = 2.8016
 """Of a difference that is shown with 80% power at 5%, two-sided."""
-
-
-def affordable(n: int, resamples: int) -> int:
-    """How many resamples of n cases are drawn."""
-    return min(resamples, max(1_000, _WORK // max(n, 1)))
 
 
 def pooled_estimate(
@@ -35,7 +27,7 @@ def pooled_estimate(
         return Estimate(value=None, low=None, high=None, n=0, undefined=undefined + n)
     if n < 2:
         return Estimate(value=value, low=None, high=None, n=n, undefined=undefined)
-    draws = bootstrap_counts(n, seed=seed, resamples=affordable(n, resamples))
+    draws = bootstrap_counts(n, seed=seed, resamples=affordable(n, resamples, work=POOLED_WORK))
     interval = percentiles(np.concatenate([weighted(counts) for counts in draws]))
     return Estimate(value=value, low=interval.low, high=interval.high, n=n, undefined=undefined)
 
@@ -57,7 +49,7 @@ def pooled_comparison(
     The interval is a paired percentile bootstrap: the same resample of cases for both arms. The test swaps the scores
     of the two arms in a random half of the cases. `difference` None leaves all cases undefined.
     """
-    drawn = affordable(n, resamples)
+    drawn = affordable(n, resamples, work=POOLED_WORK)
     some, several = difference is not None, difference is not None and n >= 2
     resampled = np.zeros(0)
     if several:

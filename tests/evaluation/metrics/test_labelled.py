@@ -12,7 +12,9 @@ from evaluation.metrics.labelled import calibration
 from evaluation.metrics.protocol import PooledMetric
 from evaluation.metrics.registry import parse_metric
 from evaluation.metrics.types import Judged, judge
-from evaluation.statistics.pooled import affordable, pooled_comparison, pooled_estimate
+from evaluation.statistics.compare import Comparison
+from evaluation.statistics.draws import POOLED_WORK, affordable
+from evaluation.statistics.pooled import pooled_comparison, pooled_estimate
 from tests.evaluation.metrics.made import labelled, outcome
 
 POOLED = ["auc", "ece", "rmse"]
@@ -36,7 +38,7 @@ def pooled(name: str) -> PooledMetric:
     return metric
 
 
-def compare_pooled(metric: PooledMetric, left: Judged, right: Judged, *, resamples: int = 1_000):  # noqa: ANN201
+def compare_pooled(metric: PooledMetric, left: Judged, right: Judged, *, resamples: int = 1_000) -> Comparison:
     one, other = metric.align(left), metric.align(right)
     both = Judged(**{name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in Judged.__slots__})
     value, base = metric.aggregate(one), metric.aggregate(other)
@@ -143,6 +145,10 @@ def test_interval_of_auc_is_near_the_known_standard_error() -> None:
 def test_a_better_arm_is_told_and_swapping_turns_the_sign(name: str) -> None:
     metric, good, poor = pooled(name), drawn(1, strength=3.0), drawn(2, strength=0.3)
     one, other = compare_pooled(metric, good, poor), compare_pooled(metric, poor, good)
+    assert one.difference is not None
+    assert other.difference is not None
+    assert other.high is not None
+    assert one.p is not None
     assert one.difference == -other.difference
     assert one.p == other.p
     assert one.low == pytest.approx(-other.high)
@@ -180,4 +186,6 @@ def test_few_cases_are_undefined_not_zero() -> None:
 
 
 def test_large_sets_are_resampled_less() -> None:
-    assert [affordable(n, 10_000) for n in (0, 6_000, 20_000, 10_000_000)] == [10_000, 10_000, 3_000, 1_000]
+    drawn = [affordable(n, 10_000, work=POOLED_WORK) for n in (0, 6_000, 20_000, 10_000_000)]
+    assert drawn == [10_000, 10_000, 3_000, 1_000]
+    assert [affordable(n, 10_000) for n in (30_000, 100_000)] == [10_000, 3_000]

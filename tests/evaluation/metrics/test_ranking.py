@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from evaluation.metrics.registry import parse_metric
 from evaluation.metrics.types import Judged, judge
 from tests.evaluation.metrics.made import outcome
 
-CLOSED_FORMS = {
+CLOSED_FORMS: dict[str, Callable[[int], float]] = {
     "ndcg": lambda rank: 1 / math.log2(rank + 1),
     "recall": lambda rank: 1.0,
     "hit-rate": lambda rank: 1.0,
