@@ -74,10 +74,10 @@ class AlsConfig(Section):
     """Matrix factorisation for implicit feedback by alternating least squares (library implicit)."""
 
     kind: Literal["als"] = "als"
-    factors: int = Field(default=64, ge=1, le=1024)
+    factors: int = Field(default=32, ge=1, le=1024)
     iterations: int = Field(default=15, ge=1, le=1000)
     regularization: float = Field(default=0.05, ge=0, le=1000)
-    alpha: float = Field(default=10.0, gt=0, le=10000)
+    alpha: float = Field(default=40.0, gt=0, le=10000)
     """Weight of an interaction that happened, beside 1 for one that did not."""
 
 

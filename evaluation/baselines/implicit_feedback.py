@@ -61,6 +61,7 @@ class Als:
             show_progress=False,
             callback=lambda done, *_: None if progress is None else progress("als", done + 1, config.iterations),
         )
+        self._model.num_threads = 1  # folding in a batch is too little work to share out
         self._factors = _with_stranger(self._model.item_factors)
 
     def score(self, cases: Sequence[Case]) -> list[Scores]:
