@@ -102,21 +102,17 @@ class Generation:
                 found.update(zip(page["ids"], page["metadatas"] or [], strict=True))
         return found
 
-    def nearest(self, collection: Collection, vector: Vectors, k: int) -> list[Hit]:
+    def nearest(self, collection: Collection, vectors: Vectors, k: int) -> list[list[Hit]]:
         """As `VectorIndex.nearest`."""
-        if k < 1:
-            return []
+        if k < 1 or not len(vectors):
+            return [[] for _ in vectors]
         with _explained(self._place):
-            source = self._of(collection)
-            k = min(k, source.count())
-            if k == 0:
-                return []
-            query = np.asarray(vector, dtype=np.float32).reshape(1, -1)
-            found = source.query(query_embeddings=query, n_results=k, include=["distances"])
+            # Where k is more than there are, Chroma gives what there is.
+            found = self._of(collection).query(
+                query_embeddings=np.asarray(vectors, dtype=np.float32), n_results=k, include=["distances"]
+            )
         distances = cast("list[list[float]]", found["distances"])
-        pairs = zip(found["ids"][0], distances[0], strict=True)
-        hits = [Hit(id=entry_id, similarity=max(-1.0, min(1.0, 1.0 - distance))) for entry_id, distance in pairs]
-        return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
+        return [_hits(ids, near) for ids, near in zip(found["ids"], distances, strict=True)]
 
     def vectors(self, collection: Collection, ids: Sequence[str]) -> dict[str, Vectors]:
         """As `VectorIndex.vectors`."""
@@ -198,9 +194,9 @@ class ChromaIndex:
         if self._lock is not None:
             self._lock.release()
 
-    def nearest(self, collection: Collection, vector: Vectors, k: int) -> list[Hit]:
+    def nearest(self, collection: Collection, vectors: Vectors, k: int) -> list[list[Hit]]:
         """As the protocol says; nothing where the index was never built."""
-        return self._read(lambda current: current.nearest(collection, vector, k), [])
+        return self._read(lambda current: current.nearest(collection, vectors, k), [[] for _ in vectors])
 
     def vectors(self, collection: Collection, ids: Sequence[str]) -> dict[str, Vectors]:
         """As the protocol says; nothing where the index was never built."""
@@ -283,6 +279,12 @@ class _OwnSettings(Settings):
     @classmethod
     def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, *_: Any, **__: Any) -> tuple[Any, ...]:  # noqa: ARG003
         return (init_settings,)
+
+
+def _hits(ids: Sequence[str], distances: Sequence[float]) -> list[Hit]:
+    hits = [Hit(entry_id, max(-1.0, min(1.0, 1.0 - far))) for entry_id, far in zip(ids, distances, strict=True)]
+    hits.sort(key=lambda hit: (-hit.similarity, hit.id))
+    return hits
 
 
 def _name(collection: Collection, generation: int) -> str:

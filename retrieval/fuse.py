@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from retrieval.protocol import Proposal
@@ -31,13 +32,23 @@ class Joined:
     votes: tuple[Vote, ...]
 
 
-def join(lists: Sequence[SourceList]) -> list[Joined]:
-    """score(item) = sum over lists of weight / (60 + rank). Best first, ties by item id."""
+def join(
+    lists: Sequence[SourceList], n: int | None = None, keep: Callable[[str], bool] = lambda _: True
+) -> list[Joined]:
+    """score(item) = sum over lists of weight / (60 + rank). Best first, ties by item id.
+
+    At most n items (all for None), and only those whose id `keep` accepts; the ranks are those of the whole lists.
+    """
     scores: defaultdict[str, float] = defaultdict(float)
-    votes: defaultdict[str, list[Vote]] = defaultdict(list)
     for entry in lists:
         for rank, proposal in enumerate(entry.proposals, start=1):
             scores[proposal.item_id] += entry.weight / (SMOOTHING + rank)
-            votes[proposal.item_id].append(Vote(source=entry.source, rank=rank, score=proposal.score))
-    joined = [Joined(item_id=item_id, score=score, votes=tuple(votes[item_id])) for item_id, score in scores.items()]
-    return sorted(joined, key=lambda entry: (-entry.score, entry.item_id))
+    ordered = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))
+    chosen = list(itertools.islice(filter(keep, ordered), n))
+    # Most of what is proposed is not chosen, so votes are made afterwards.
+    votes: dict[str, list[Vote]] = {item_id: [] for item_id in chosen}
+    for entry in lists:
+        for rank, proposal in enumerate(entry.proposals, start=1):
+            if proposal.item_id in votes:
+                votes[proposal.item_id].append(Vote(source=entry.source, rank=rank, score=proposal.score))
+    return [Joined(item_id=item_id, score=scores[item_id], votes=tuple(votes[item_id])) for item_id in chosen]

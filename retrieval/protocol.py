@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from retrieval.types import PastItem, Query, User
 
+if TYPE_CHECKING:
+    from retrieval.behaviour import Moment, Scores
+
 Vectors: TypeAlias = npt.NDArray[np.float32]
 Collection: TypeAlias = Literal["items", "interactions", "demonstrations"]
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the stage's name, how many entries are done, and of how many."""
 
 
 class Embedder(Protocol):
@@ -26,8 +32,7 @@ class Embedder(Protocol):
         """Unit-length rows, shape (len(texts), dimension), in the order of texts; shape (0, dimension) for none."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One neighbour found in the index."""
 
     id: str
@@ -38,8 +43,8 @@ class Hit:
 class VectorIndex(Protocol):
     """The read side of the retrieval store (Chroma)."""
 
-    def nearest(self, collection: Collection, vector: Vectors, k: int) -> list[Hit]:
-        """At most k nearest entries of a collection, best first, ties by id. `vector` has shape (dimension,)."""
+    def nearest(self, collection: Collection, vectors: Vectors, k: int) -> list[list[Hit]]:
+        """For each row of `vectors`, shape (n, dimension), at most k nearest entries, best first, ties by id."""
 
     def vectors(self, collection: Collection, ids: Sequence[str]) -> dict[str, Vectors]:
         """Stored vectors, shape (dimension,), by id; ids that are not stored are absent."""
@@ -47,16 +52,23 @@ class VectorIndex(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrievalRequest:
-    """A query with what is known of its user, as the candidate sources see it."""
+    """A query with all that the candidate sources go by, gathered once."""
 
     query: Query
     as_of: float
     user: User | None
     history: tuple[PastItem, ...]
+    liked: Mapping[str, Vectors]
+    """Vectors, shape (dimension,), of the user's latest liked items that are indexed, by item id, oldest first."""
+    asked: Vectors | None
+    """Vector of the query's text, shape (dimension,); None without a text."""
+    moment: Moment
+    """What everybody did before as_of."""
+    together: Scores | None
+    """Co-occurrence with the user's history, shape (n_items,), as Moment.cooccurrence tells."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """One item of a source's list. The score's scale is the source's own, higher is better."""
 
     item_id: str

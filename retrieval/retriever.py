@@ -15,12 +15,12 @@ from retrieval.fuse import SMOOTHING, Joined, SourceList, join
 from retrieval.matching import check_attributes, matches
 from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex
 from retrieval.record import Record
-from retrieval.signals import SignalMeter
+from retrieval.signals import measure
 from retrieval.sources.behavioural import Cooccurrence, Popularity
 from retrieval.sources.newest import Newest
-from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean
+from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean, liked_recent
 from retrieval.sources.text import TextQuery
-from retrieval.types import Candidate, Item, PastItem, Query, Retrieved
+from retrieval.types import Candidate, Item, PastItem, Query, Retrieved, User
 
 _WIDER = 4
 _IDS_LOOKED_AT = 10_000
@@ -31,16 +31,17 @@ class Retriever:
 
     def __init__(self, record: Record, index: VectorIndex, embedder: Embedder, settings: RetrievalSettings) -> None:
         self._record = record
+        self._index = index
+        self._embedder = embedder
         self._settings = settings
         self._catalogue = Catalogue(record)
-        behaviour = Behaviour(record)
-        self._meter = SignalMeter(index, embedder, behaviour, settings.liked_recent)
+        self._behaviour = Behaviour(record)
         sources: tuple[CandidateSource, ...] = (
-            SimilarityToMean(index, settings.liked_recent),
-            SimilarityToMax(index, settings.liked_recent),
-            TextQuery(index, embedder),
-            Cooccurrence(behaviour),
-            Popularity(behaviour, settings.popularity_half_life_days),
+            SimilarityToMean(index),
+            SimilarityToMax(index),
+            TextQuery(index),
+            Cooccurrence(),
+            Popularity(settings.popularity_half_life_days),
             Newest(self._catalogue.items),
         )
         weights: Mapping[str, float] = settings.sources.model_dump()
@@ -53,20 +54,20 @@ class Retriever:
         attribute that no item has.
         """
         request, items = self._request(query)
-        check_attributes(query.filters, self._record.attribute_names())
+        if query.filters:
+            check_attributes(query.filters, self._record.attribute_names())
         barred = query.exclude | {past.item.item_id for past in request.history}
         width = max(self._settings.per_source, n) * _rarity(request, items) + len(barred)
         while True:
             # What must not come back is left out afterwards, so sources are asked for more until enough is left.
-            joined = [
-                entry
-                for entry in self._joined(request, width)
-                if entry.item_id not in barred and _admissible(request, items.get(entry.item_id))
-            ]
+            joined = join(
+                self._proposals(request, width),
+                n,
+                lambda item_id: item_id not in barred and _admissible(request, items.get(item_id)),
+            )
             if len(joined) >= n or width >= len(items):
-                break
+                return self._retrieved(request, items, joined)
             width *= _WIDER
-        return self._retrieved(request, items, joined[:n])
 
     def describe(self, query: Query, item_ids: Sequence[str]) -> Retrieved:
         """The given items as candidates in the given order, with their signals; no source votes for them.
@@ -96,18 +97,34 @@ class Retriever:
             history = _told(query.history, as_of)
         else:
             history = () if user is None else self._record.history(user.user_id, as_of)
-        return RetrievalRequest(query=query, as_of=as_of, user=user, history=history), items
+        return self._gathered(query, as_of, user, history), items
 
-    def _joined(self, request: RetrievalRequest, width: int) -> list[Joined]:
-        return join(
-            [
-                SourceList(source=source.name, weight=weight, proposals=source.propose(request, width))
-                for source, weight in self._sources
-            ]
+    def _gathered(
+        self, query: Query, as_of: float, user: User | None, history: tuple[PastItem, ...]
+    ) -> RetrievalRequest:
+        liked = [past.item.item_id for past in liked_recent(history, self._settings.liked_recent)]
+        vectors = self._index.vectors("items", liked) if liked else {}
+        text = (query.text or "").strip()
+        moment = self._behaviour.before(as_of)
+        return RetrievalRequest(
+            query=query,
+            as_of=as_of,
+            user=user,
+            history=history,
+            liked={item_id: vectors[item_id] for item_id in liked if item_id in vectors},
+            asked=self._embedder.embed([text])[0] if text else None,
+            moment=moment,
+            together=moment.cooccurrence(history, query.user_id),
         )
 
+    def _proposals(self, request: RetrievalRequest, width: int) -> list[SourceList]:
+        return [
+            SourceList(source=source.name, weight=weight, proposals=source.propose(request, width))
+            for source, weight in self._sources
+        ]
+
     def _retrieved(self, request: RetrievalRequest, items: Mapping[str, Item], joined: Sequence[Joined]) -> Retrieved:
-        signals = self._meter.measure(request, [entry.item_id for entry in joined])
+        signals = measure(self._index, request, [entry.item_id for entry in joined])
         candidates = tuple(
             Candidate(item=items[entry.item_id], rank=rank, score=entry.score, votes=entry.votes, signals=evidence)
             for rank, (entry, evidence) in enumerate(zip(joined, signals, strict=True), start=1)

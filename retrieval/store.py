@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from retrieval.catch_up import CatchUp, Follower, Progress
 from retrieval.chroma import ChromaIndex, Generation
 from retrieval.entries import IndexState
@@ -193,5 +195,5 @@ def _self_query_hit_rate(current: Generation) -> float | None:
     if not vectors:
         return None
     # Items of equal text share a vector, so finding that vector counts, whichever of them it is.
-    found = [current.nearest("items", vector, 1) for vector in vectors.values()]
+    found = current.nearest("items", np.stack(list(vectors.values())), 1)
     return sum(bool(hits) and hits[0].similarity > _SAME for hits in found) / len(vectors)

@@ -19,11 +19,11 @@ class MemoryIndex:
     def __init__(self, collections: Mapping[Collection, Mapping[str, Vectors]]) -> None:
         self._collections = collections
 
-    def nearest(self, collection: Collection, vector: Vectors, k: int) -> list[Hit]:
-        """At most k, best first, ties by id."""
+    def nearest(self, collection: Collection, vectors: Vectors, k: int) -> list[list[Hit]]:
+        """At most k for each row, best first, ties by id."""
         stored = self._collections.get(collection, {})
-        hits = [Hit(id=entry_id, similarity=float(one @ vector)) for entry_id, one in stored.items()]
-        return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))[:k]
+        found = [[Hit(id=key, similarity=float(one @ vector)) for key, one in stored.items()] for vector in vectors]
+        return [sorted(hits, key=lambda hit: (-hit.similarity, hit.id))[:k] for hits in found]
 
     def vectors(self, collection: Collection, ids: Sequence[str]) -> dict[str, Vectors]:
         """Those that are stored."""

@@ -30,7 +30,8 @@ def nearest_demonstrations(
     offered = {candidate.item.item_id for candidate in retrieved.candidates}
     taken = set() if retrieved.user is None else {retrieved.user.user_id}
     found: list[Demonstration] = []
-    for hit in index.nearest("demonstrations", centre, settings.shots * _LOOKED_AT_PER_SHOT):
+    [hits] = index.nearest("demonstrations", centre[None], settings.shots * _LOOKED_AT_PER_SHOT)
+    for hit in hits:
         pair = split_pair_id(hit.id)
         if pair.user_id in taken or pair.item_id in offered:
             continue

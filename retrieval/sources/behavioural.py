@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrieval.behaviour import Behaviour, Moment, Scores
+from retrieval.behaviour import Moment, Scores
 from retrieval.protocol import Proposal, RetrievalRequest
 
 
@@ -13,14 +13,9 @@ class Cooccurrence:
 
     name = "cooccurrence"
 
-    def __init__(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour
-
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none where nobody else took any of the user's items."""
-        moment = self._behaviour.before(request.as_of)
-        scores = moment.cooccurrence(request.history, request.query.user_id)
-        return [] if scores is None else _best(moment, scores, k)
+        return [] if request.together is None else _best(request.moment, request.together, k)
 
 
 class Popularity:
@@ -28,13 +23,12 @@ class Popularity:
 
     name = "popularity"
 
-    def __init__(self, behaviour: Behaviour, half_life_days: float | None) -> None:
-        self._behaviour = behaviour
+    def __init__(self, half_life_days: float | None) -> None:
         self._half_life_days = half_life_days
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none without interactions."""
-        moment = self._behaviour.before(request.as_of)
+        moment = request.moment
         return _best(moment, moment.popularity(request.query.user_id, self._half_life_days), k)
 
 

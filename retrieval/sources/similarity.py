@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from retrieval.geometry import mean_direction
-from retrieval.protocol import Proposal, RetrievalRequest, VectorIndex, Vectors
+from retrieval.protocol import Proposal, RetrievalRequest, VectorIndex
 from retrieval.types import PastItem
 
 
@@ -19,16 +21,16 @@ class SimilarityToMean:
 
     name = "similarity_mean"
 
-    def __init__(self, index: VectorIndex, most: int) -> None:
+    def __init__(self, index: VectorIndex) -> None:
         self._index = index
-        self._most = most
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none for a user who liked nothing."""
-        centre = mean_direction(_vectors(self._index, request, self._most))
+        centre = mean_direction(list(request.liked.values()))
         if centre is None:
             return []
-        return [Proposal(item_id=hit.id, score=hit.similarity) for hit in self._index.nearest("items", centre, k)]
+        [hits] = self._index.nearest("items", centre[None], k)
+        return [Proposal(*hit) for hit in hits]
 
 
 class SimilarityToMax:
@@ -36,21 +38,17 @@ class SimilarityToMax:
 
     name = "similarity_max"
 
-    def __init__(self, index: VectorIndex, most: int) -> None:
+    def __init__(self, index: VectorIndex) -> None:
         self._index = index
-        self._most = most
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none for a user who liked nothing."""
+        if not request.liked:
+            return []
         best: dict[str, float] = {}
-        for vector in _vectors(self._index, request, self._most):
-            for hit in self._index.nearest("items", vector, k):
-                best[hit.id] = max(hit.similarity, best.get(hit.id, -1.0))
+        for hits in self._index.nearest("items", np.stack(list(request.liked.values())), k):
+            for item_id, similarity in hits:
+                if similarity > best.get(item_id, -2.0):
+                    best[item_id] = similarity
         ordered = sorted(best.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [Proposal(item_id=item_id, score=score) for item_id, score in ordered[:k]]
-
-
-def _vectors(index: VectorIndex, request: RetrievalRequest, most: int) -> list[Vectors]:
-    ids = [past.item.item_id for past in liked_recent(request.history, most)]
-    found = index.vectors("items", ids)
-    return [found[item_id] for item_id in ids if item_id in found]
+        return [Proposal(*entry) for entry in ordered[:k]]

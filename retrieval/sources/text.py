@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrieval.protocol import Embedder, Proposal, RetrievalRequest, VectorIndex
+from retrieval.protocol import Proposal, RetrievalRequest, VectorIndex
 
 
 class TextQuery:
@@ -10,14 +10,12 @@ class TextQuery:
 
     name = "text"
 
-    def __init__(self, index: VectorIndex, embedder: Embedder) -> None:
+    def __init__(self, index: VectorIndex) -> None:
         self._index = index
-        self._embedder = embedder
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none without a text."""
-        text = request.query.text
-        if text is None or not text.strip():
+        if request.asked is None:
             return []
-        hits = self._index.nearest("items", self._embedder.embed([text])[0], k)
-        return [Proposal(item_id=hit.id, score=hit.similarity) for hit in hits]
+        [hits] = self._index.nearest("items", request.asked[None], k)
+        return [Proposal(*hit) for hit in hits]

@@ -59,10 +59,15 @@ def on_circle(degrees: float) -> Vectors:
     return np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], dtype=np.float32)
 
 
+def nearest_ids(index: ChromaIndex, k: int) -> list[str]:
+    [hits] = index.nearest("items", on_circle(0)[None], k)
+    return [hit.id for hit in hits]
+
+
 def test_nearest_is_by_cosine_best_first_with_ties_by_id(index: ChromaIndex) -> None:
     publish(index, {"c": on_circle(60), "b": on_circle(0) * 5, "a": on_circle(0), "d": on_circle(180)})
     reader: VectorIndex = index
-    hits = reader.nearest("items", on_circle(0), 3)
+    [hits] = reader.nearest("items", on_circle(0)[None], 3)
     assert [hit.id for hit in hits] == ["a", "b", "c"]
     assert [hit.similarity for hit in hits] == pytest.approx([1.0, 1.0, 0.5], abs=1e-6)
 
@@ -70,7 +75,14 @@ def test_nearest_is_by_cosine_best_first_with_ties_by_id(index: ChromaIndex) -> 
 @pytest.mark.parametrize(("k", "found"), [(0, 0), (1, 1), (50, 3)])
 def test_k_is_an_upper_bound(index: ChromaIndex, k: int, found: int) -> None:
     publish(index, {str(angle): on_circle(angle) for angle in (0, 10, 20)})
-    assert len(index.nearest("items", on_circle(0), k)) == found
+    assert [len(hits) for hits in index.nearest("items", np.stack([on_circle(0), on_circle(90)]), k)] == [found] * 2
+    assert index.nearest("items", np.zeros((0, 2), dtype=np.float32), k) == []
+
+
+def test_each_vector_has_its_own_neighbours(index: ChromaIndex) -> None:
+    publish(index, {str(angle): on_circle(angle) for angle in (0, 10, 90, 100)})
+    found = index.nearest("items", np.stack([on_circle(91), on_circle(1)]), 2)
+    assert [[hit.id for hit in hits] for hits in found] == [["90", "100"], ["0", "10"]]
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
@@ -85,16 +97,16 @@ def test_vectors_come_back_and_missing_ids_are_absent(index: ChromaIndex, collec
 
 
 def test_an_empty_collection_has_no_neighbours(index: ChromaIndex) -> None:
-    assert index.nearest("items", on_circle(0), 5) == []
+    assert nearest_ids(index, 5) == []
 
 
 def test_a_new_build_is_not_seen_before_it_is_published(index: ChromaIndex) -> None:
     publish(index, {"old": on_circle(0)})
     generation = index.build()
     generation.upsert("items", [Entry(id="new", vector=on_circle(0), metadata={"domain": "items"})])
-    assert [hit.id for hit in index.nearest("items", on_circle(0), 5)] == ["old"]
+    assert nearest_ids(index, 5) == ["old"]
     index.publish(IndexState(generation=generation.number, record_id="r", embedder="e", version=2))
-    assert [hit.id for hit in index.nearest("items", on_circle(0), 5)] == ["new"]
+    assert nearest_ids(index, 5) == ["new"]
     state = index.state()
     assert state is not None
     assert state.version == 2
@@ -120,15 +132,15 @@ def test_deleting_and_listing(index: ChromaIndex) -> None:
 def test_vectors_of_another_size_are_refused(index: ChromaIndex) -> None:
     publish(index, {"a": on_circle(0)})
     with pytest.raises(StoreError, match="dimension"):
-        index.nearest("items", np.ones(3, dtype=np.float32), 1)
+        index.nearest("items", np.ones((1, 3), dtype=np.float32), 1)
 
 
 def test_a_reader_finds_the_index_that_another_process_rebuilt(server: str) -> None:
     reader, writer = ChromaIndex.connect(server), ChromaIndex.connect(server)
     publish(writer, {"old": on_circle(0)})
-    assert [hit.id for hit in reader.nearest("items", on_circle(0), 1)] == ["old"]
+    assert nearest_ids(reader, 1) == ["old"]
     publish(writer, {"new": on_circle(0)})
-    assert [hit.id for hit in reader.nearest("items", on_circle(0), 1)] == ["new"]
+    assert nearest_ids(reader, 1) == ["new"]
     assert list(reader.vectors("items", ["old", "new"])) == ["new"]
     reader.close()
     writer.close()

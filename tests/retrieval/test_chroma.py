@@ -30,7 +30,7 @@ def test_closing_twice_is_fine(tmp_path: Path) -> None:
 def test_a_never_built_index_is_empty(tmp_path: Path) -> None:
     index = ChromaIndex.open_embedded(tmp_path)
     assert index.state() is None
-    assert index.nearest("items", np.ones(4, dtype=np.float32), 3) == []
+    assert index.nearest("items", np.ones((2, 4), dtype=np.float32), 3) == [[], []]
     assert index.vectors("items", ["a"]) == {}
     index.close()
 

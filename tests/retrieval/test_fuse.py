@@ -27,6 +27,13 @@ def test_ties_go_by_item_id() -> None:
     assert [entry.item_id for entry in join([source_list("b", "one"), source_list("a", "two")])] == ["a", "b"]
 
 
+def test_the_first_n_that_are_kept_come_with_their_ranks_in_the_whole_lists() -> None:
+    [first, second] = join([source_list("abcd"), source_list("xbcd")], 2, lambda item_id: item_id not in "ab")
+    assert [first.item_id, second.item_id] == ["c", "d"]
+    assert [vote.rank for vote in first.votes] == [3, 3]
+    assert first.score == pytest.approx(2 / 63)
+
+
 def test_nothing_joins_to_nothing() -> None:
     assert join([]) == []
 

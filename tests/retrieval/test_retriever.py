@@ -7,9 +7,7 @@ import pytest
 from retrieval.config import RetrievalSettings, SourceWeights
 from retrieval.errors import EmptyStoreError, InputError, NotFoundError
 from retrieval.filters import Equals, Not, Range
-from retrieval.protocol import CandidateSource, RetrievalRequest
 from retrieval.record import Record
-from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean
 from retrieval.types import Query
 from tests.retrieval.shop import NOW, Shop, film, ids, interact, open_shop
 
@@ -153,15 +151,17 @@ def test_decayed_popularity_prefers_what_is_taken_now(record: Record) -> None:
     assert ids(shop.ask(Query(), 1)) == ["l5"]
 
 
-def test_similarity_looks_at_liked_items_only(record: Record) -> None:
+@pytest.mark.parametrize("source", ["similarity_mean", "similarity_max"])
+def test_similarity_looks_at_liked_items_only(record: Record, source: str) -> None:
     open_shop(record)
     record.put_interactions([interact("new", "l0", 1.0, liked=False)])
-    shop = Shop(record)
-    request = RetrievalRequest(
-        query=Query(user_id="new"), as_of=NOW, user=record.user("new"), history=record.history("new")
-    )
-    sources: list[CandidateSource] = [SimilarityToMean(shop.index, 10), SimilarityToMax(shop.index, 10)]
-    assert [source.propose(request, 5) for source in sources] == [[], []]
+    shop = only(record, source)
+    assert ids(shop.ask(Query(user_id="new"))) == []
     record.put_interactions([interact("new", "l1", 2.0)])
-    request = RetrievalRequest(query=request.query, as_of=NOW, user=request.user, history=record.history("new"))
-    assert all(source.propose(request, 1)[0].item_id.startswith("l") for source in sources)
+    assert ids(shop.ask(Query(user_id="new"), 1))[0].startswith("l")
+
+
+def test_a_text_is_embedded_once(shop: Shop) -> None:
+    before = shop.embedder.texts_seen
+    shop.ask(Query(user_id="a", text="space film"))
+    assert shop.embedder.texts_seen == before + 1
