@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evaluation.report import tables
+from evaluation.report import tables, tables_checks
 from evaluation.report.head import facts_of
 from evaluation.report.tables import Cell, Table
 from evaluation.report.types import Run
@@ -59,10 +59,10 @@ def _run(run: Run) -> str:
     sections = [
         ("Results", tables.results(run)),
         ("Slices", tables.slices(run)),
-        ("What the first items look like", tables.beyond(run)),
-        ("Order when something changes that should not matter", tables.probes(run)),
-        ("Output contract", tables.contract(run)),
-        ("Undefined numbers", tables.undefined(run)),
+        ("What the first items look like", tables_checks.beyond(run)),
+        ("Order when something changes that should not matter", tables_checks.probes(run)),
+        ("Output contract", tables_checks.contract(run)),
+        ("Undefined numbers", tables_checks.undefined(run)),
         ("Cost per case", tables.costs(run)),
     ]
     limit = tables.ceiling(run)

@@ -18,7 +18,7 @@ from evaluation.metrics.shape import (
     TimingDict,
 )
 from evaluation.report.rivals import with_rivals
-from evaluation.report.spec import read_spec
+from evaluation.report.spec import SpecFacts, read_spec
 from evaluation.report.types import (
     Arm,
     Bucket,
@@ -51,41 +51,46 @@ def load_run(folder: Path) -> Run:
     aggregates = cast("AggregateDict", _read(folder / METRICS))
     costs = cast("Mapping[str, TimingDict] | None", _read_if_there(folder / COSTS))
     try:
-        arms = tuple(
-            _arm(name, found, aggregates["baseline"], (costs or {}).get(name), spec.llm_arms)
-            for name, found in _in_order(aggregates["arms"], spec.arms)
-        )
-        run = Run(
-            folder=folder,
-            name=spec.name,
-            dataset=spec.dataset,
-            digest=spec.digest,
-            protocol=spec.protocol,
-            cases=max((arm.n for arm in arms), default=0),
-            cases_digest=spec.cases_digest,
-            seed=aggregates["seed"],
-            started=spec.started,
-            commit=spec.commit,
-            dirty=spec.dirty,
-            hardware=spec.hardware,
-            versions=spec.versions,
-            config=spec.config,
-            metrics=tuple(aggregates["metrics"]),
-            higher_is_better=dict(aggregates["higher_is_better"]),
-            metric=_main_metric(aggregates["metrics"]),
-            baseline=aggregates["baseline"],
-            known_interactions=spec.known_interactions,
-            left_out=spec.left_out,
-            arms=arms,
-            examples=_examples(_read_if_there(folder / EXAMPLES)),
-            has_costs=costs is not None,
-        )
+        run = _run(folder, spec, aggregates, costs)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RunFolderError(
             f"{folder} holds numbers that this version cannot read ({type(error).__name__}: {error}); run the same "
             "`fewrec evaluate` again to write them anew"
         ) from error
     return with_rivals(run)
+
+
+def _run(folder: Path, spec: SpecFacts, aggregates: AggregateDict, costs: Mapping[str, TimingDict] | None) -> Run:
+    arms = tuple(
+        _arm(name, found, aggregates["baseline"], (costs or {}).get(name), spec.llm_arms)
+        for name, found in _in_order(aggregates["arms"], spec.arms)
+    )
+    return Run(
+        folder=folder,
+        name=spec.name,
+        dataset=spec.dataset,
+        digest=spec.digest,
+        protocol=spec.protocol,
+        cases=max((arm.n for arm in arms), default=0),
+        cases_digest=spec.cases_digest,
+        seed=aggregates["seed"],
+        resamples=aggregates["resamples"],
+        started=spec.started,
+        commit=spec.commit,
+        dirty=spec.dirty,
+        hardware=spec.hardware,
+        versions=spec.versions,
+        config=spec.config,
+        metrics=tuple(aggregates["metrics"]),
+        higher_is_better=dict(aggregates["higher_is_better"]),
+        metric=_main_metric(aggregates["metrics"]),
+        baseline=aggregates["baseline"],
+        known_interactions=spec.known_interactions,
+        left_out=spec.left_out,
+        arms=arms,
+        examples=_examples(_read_if_there(folder / EXAMPLES)),
+        has_costs=costs is not None,
+    )
 
 
 def _main_metric(metrics: list[str]) -> str:
@@ -207,11 +212,12 @@ def _cost(found: ArmDict, timing: TimingDict | None) -> Cost:
 
 
 def _examples(found: Any) -> tuple[Example, ...] | None:
-    """The best first. Where the file does not say which are best, those that gained most on the baseline are."""
+    """First the half that gained most places on the baseline, the best first; then the others, the worst first."""
     if found is None:
         return None
-    by_gain = sorted(found, key=lambda record: (_gain(record), record["case_id"]))
+    by_gain = sorted(found, key=lambda record: (_lost(record), record["case_id"]))
     half = (len(by_gain) + 1) // 2
+    ordered = [(record, True) for record in by_gain[:half]] + [(record, False) for record in reversed(by_gain[half:])]
     return tuple(
         Example(
             arm=record["arm"],
@@ -221,13 +227,13 @@ def _examples(found: Any) -> tuple[Example, ...] | None:
             rank=record["rank"],
             baseline_rank=record["baseline_rank"],
             order_titles=tuple(record["order_titles"]),
-            best=place < half,
+            best=best,
         )
-        for place, record in enumerate(by_gain)
+        for record, best in ordered
     )
 
 
-def _gain(record: Mapping[str, Any]) -> float:
+def _lost(record: Mapping[str, Any]) -> float:
     """Places lost against the baseline; negative is a gain. A target that was not ranked stands after all others."""
     last = len(record["order_titles"]) + 1
     rank = last if record["rank"] is None else record["rank"]

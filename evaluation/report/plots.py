@@ -203,7 +203,7 @@ def count_ticks(axes: Axes, values: Sequence[float] | None = None) -> None:
         ticks = [
             step * 10.0**power for power in range(9) for step in steps if max(low, first) <= step * 10.0**power <= high
         ]
-        if len(ticks) <= 6:
+        if len(ticks) <= (6 if values is None else 4):
             break
     if low <= 0:
         ticks.insert(0, 0)

@@ -29,7 +29,9 @@ def with_rivals(run: Run) -> Run:
     found: dict[str, dict[str, Difference]] = {arm.name: {} for arm in llm_arms}
     for rival in dict.fromkeys(arm.name for arm in rivals):
         differences = [
-            _difference(compare_arms(columns[arm.name], columns[rival], metric, seed=run.seed), rival)
+            _difference(
+                compare_arms(columns[arm.name], columns[rival], metric, seed=run.seed, resamples=run.resamples), rival
+            )
             for arm in llm_arms
         ]
         corrected = holm([difference.p for difference in differences])
@@ -47,7 +49,10 @@ def compare_across(
     found: dict[str, dict[str, Difference]] = {}
     for name in metrics:
         metric = parse_metric(name)
-        differences = [_difference(compare_arms(in_b[arm], in_a[arm], metric, seed=b.seed), a.name) for arm in names]
+        differences = [
+            _difference(compare_arms(in_b[arm], in_a[arm], metric, seed=b.seed, resamples=b.resamples), a.name)
+            for arm in names
+        ]
         corrected = holm([difference.p for difference in differences])
         found[name] = {
             arm: replace(difference, p_holm=p_holm)

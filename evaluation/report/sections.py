@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evaluation.report import plots, plots_curves, tables
+from evaluation.report import plots, plots_curves, tables, tables_checks
 from evaluation.report.head import config_yaml, facts_of
 from evaluation.report.numbers import count_text, metric_name
 from evaluation.report.plots_canvas import Plot, anchored
@@ -99,7 +99,7 @@ def _bias(run: Run, anchor: str) -> Section:
     return Section(
         title="Bias",
         note=note,
-        table=tables.probes(run),
+        table=tables_checks.probes(run),
         plots=drawn(anchor, [plots.by_position(run), plots.popularity(run)]),
     )
 
@@ -108,12 +108,12 @@ def _contract(run: Run) -> Section:
     note = (
         "Places of the order that were missing, named twice, made up or filled in; cases in which the LLM did not rank."
     )
-    return Section(title="Output contract", note=note, table=tables.contract(run))
+    return Section(title="Output contract", note=note, table=tables_checks.contract(run))
 
 
 def _undefined(run: Run) -> Section:
     note = "Cases that cannot give a metric a value; they are left out of it."
-    return Section(title="Undefined numbers", note=note, table=tables.undefined(run))
+    return Section(title="Undefined numbers", note=note, table=tables_checks.undefined(run))
 
 
 def _examples(run: Run) -> list[Section]:

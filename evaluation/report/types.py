@@ -192,7 +192,8 @@ class Run:
     cases_digest: str
     """Of the protocol, the scenarios and the seed; two runs with the same one answered the same questions."""
     seed: int
-    """Of the run's statistics."""
+    resamples: int
+    """Both of the run's statistics; what the report computes itself uses the same."""
     started: str | None
     commit: str | None
     dirty: bool
