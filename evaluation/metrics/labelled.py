@@ -6,6 +6,7 @@ scikit-learn weighs cases in a loop only, so the weighted forms that intervals n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from evaluation.metrics.types import Judged, Values
 from evaluation.statistics.grid import on_grid
 
 _BINS = 10
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 _SMALLEST = float(np.finfo(np.float64).eps)
 """Probabilities are kept this far from 0 and 1 in the logarithm, as scikit-learn does."""
 
@@ -61,16 +63,14 @@ class Auc:
         """AUC with cases counted by weight; NaN where a label has no weight."""
         known = np.flatnonzero(_binary(cases))
         known = known[np.argsort(cases.score[known], kind="stable")]
-        score, positive = cases.score[known], cases.label[known] == 1
-        if len(known) == 0:
-            return np.full(len(weights), np.nan)
-        ordered = weights[:, known]
-        starts = np.flatnonzero(np.append(True, score[1:] != score[:-1]))
-        positives = np.add.reduceat(ordered * positive, starts, axis=1)
-        negatives = np.add.reduceat(ordered * ~positive, starts, axis=1)
-        below = np.cumsum(negatives, axis=1) - negatives / 2
-        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-        return _ratio((positives * below).sum(axis=1), pairs)
+        ones, zeros = known[cases.label[known] == 1], known[cases.label[known] == 0]
+        of_ones = weights.take(ones, axis=1)
+        below = np.zeros((len(weights), len(zeros) + 1))
+        np.cumsum(weights.take(zeros, axis=1), axis=1, out=below[:, 1:])
+        # Weight of the zeros below each one, and of those not above it: a tie counts as the middle of the two.
+        lowest, highest = (np.searchsorted(cases.score[zeros], cases.score[ones], side) for side in _SIDES)
+        won = np.einsum("ij,ij->i", of_ones, below.take(lowest, axis=1) + below.take(highest, axis=1)) / 2
+        return _ratio(won, of_ones.sum(axis=1) * below[:, -1])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,11 +120,9 @@ class CalibrationError:
     def weighted(self, cases: Judged, weights: Values) -> Values:
         """Calibration error with cases counted by weight."""
         known = _probable(cases)
-        if not known.any():
-            return np.full(len(weights), np.nan)
         gaps = np.zeros((len(cases), _BINS))
         gaps[np.flatnonzero(known), _bin(cases.score[known])] = cases.label[known] - cases.score[known]
-        total = weights[:, known].sum(axis=1)
+        total: Values = weights @ known
         error: Values = np.abs(weights @ on_grid(gaps)).sum(axis=1)
         return _ratio(error, total)
 
@@ -155,9 +153,9 @@ class RootMeanSquareError:
     def weighted(self, cases: Judged, weights: Values) -> Values:
         """RMSE with cases counted by weight."""
         known = _rated(cases)
-        squares = on_grid(((cases.score - cases.label) ** 2)[known, None])[:, 0]
-        total = weights[:, known].sum(axis=1)
-        error: Values = weights[:, known] @ squares
+        squares = np.where(known, (cases.score - cases.label) ** 2, 0.0)
+        total: Values = weights @ known
+        error: Values = weights @ on_grid(squares[:, None])[:, 0]
         return np.sqrt(_ratio(error, total))
 
 

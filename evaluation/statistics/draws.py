@@ -19,8 +19,8 @@ _BLOCK = 1_000_000
 
 MEAN_WORK = 300_000_000
 """Cases times resamples of a mean at most: all 10,000 resamples up to 30,000 cases."""
-POOLED_WORK = 60_000_000
-"""The same of a number over all cases, which is computed anew for each resample: 10,000 up to 6,000 cases."""
+POOLED_WORK = 30_000_000
+"""The same of a number over all cases, which is computed anew for each resample: 10,000 up to 3,000 cases."""
 _FEWEST = 1_000
 
 

@@ -187,5 +187,5 @@ def test_few_cases_are_undefined_not_zero() -> None:
 
 def test_large_sets_are_resampled_less() -> None:
     drawn = [affordable(n, 10_000, work=POOLED_WORK) for n in (0, 6_000, 20_000, 10_000_000)]
-    assert drawn == [10_000, 10_000, 3_000, 1_000]
+    assert drawn == [10_000, 5_000, 1_500, 1_000]
     assert [affordable(n, 10_000) for n in (30_000, 100_000)] == [10_000, 3_000]
