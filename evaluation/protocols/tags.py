@@ -71,12 +71,15 @@ class Tagger:
         own = None if held.user_id is None else self._users.get(held.user_id)
         if own is not None:
             self._marked[own] = False
+        together = False
         # The latest entries first: mostly one of them is shared, and the rest need no look.
-        together = any(
-            self._marked[self._takers_of(place)].any()
-            for place in map(self._items.get, (past.item.item_id for past in reversed(held.history)))
-            if place is not None and place != target
-        )
+        for past in reversed(held.history):
+            place = self._items.get(past.item.item_id)
+            if place is None or place == target:
+                continue
+            if np.count_nonzero(self._marked[self._takers_of(place)]):
+                together = True
+                break
         self._marked[takers] = False
         return not together
 
