@@ -147,7 +147,10 @@ def _change(run: Run, difference: Difference | None) -> str:
     if difference is None or difference.value is None:
         return signed(run.metric, None)
     p = difference.p if difference.p_holm is None else difference.p_holm
-    return f"{difference_text(run.metric, difference)}, p {_equals(p_text(p))}"
+    n_llm = sum(1 for arm in run.arms if arm.llm)
+    # An interval that excludes 0 can stand beside a corrected p above 0.05: the reader must see why.
+    corrected = f" corrected over {n_llm} LLM arms" if n_llm > 1 and difference.p_holm is not None else ""
+    return f"{difference_text(run.metric, difference)}, p {_equals(p_text(p))}{corrected}"
 
 
 def _equals(text: str) -> str:

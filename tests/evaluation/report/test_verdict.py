@@ -38,11 +38,11 @@ EMBEDDING = _arm("embedding-max", 0.53)
     ("value", "p", "outcome", "sentence"),
     [
         (0.015, 0.03, "better", ("The LLM is worth it here: the best LLM arm, tuned (NDCG@10 71.2), is significantly "
-         "better than the best arm without an LLM, signals (NDCG@10 69.7): +1.5 (0.5 to 2.5), p = 0.030.")),
+         "better than the best arm without an LLM, signals (NDCG@10 69.7): +1.5 (0.5 to 2.5), p = 0.030")),
         (0.004, 0.4, "unclear", ("Not worth it here: the best LLM arm, tuned (NDCG@10 71.2), does not differ "
-         "significantly from the best arm without an LLM, signals (NDCG@10 69.7): +0.4 (−0.6 to 1.4), p = 0.400.")),
+         "significantly from the best arm without an LLM, signals (NDCG@10 69.7): +0.4 (−0.6 to 1.4), p = 0.400")),
         (-0.05, 0.0002, "worse", ("Not worth it here: the best LLM arm, tuned (NDCG@10 71.2), is significantly worse "
-         "than the best arm without an LLM, signals (NDCG@10 69.7): −5.0 (−6.0 to −4.0), p < 0.001.")),
+         "than the best arm without an LLM, signals (NDCG@10 69.7): −5.0 (−6.0 to −4.0), p < 0.001")),
     ],
 )  # fmt: skip
 def test_the_best_llm_arm_is_judged_against_the_best_without(
@@ -50,10 +50,10 @@ def test_the_best_llm_arm_is_judged_against_the_best_without(
 ) -> None:
     best = _arm("tuned", 0.712, llm=True, signals=_difference(value, p), embedding_max=_difference(0.18, 0.0001))
     verdict = verdict_of(_run(SIGNALS, EMBEDDING, _arm("zero-shot", 0.4, llm=True), best))
-    assert (verdict.outcome, verdict.sentence) == (outcome, sentence)
+    assert (verdict.outcome, verdict.sentence) == (outcome, f"{sentence} corrected over 2 LLM arms.")
     assert verdict.details[0] == (
         "Against the embedding baseline, embedding-max (NDCG@10 53.0): significantly better, +18.0 (17.0 to 19.0), "
-        "p < 0.001."
+        "p < 0.001 corrected over 2 LLM arms."
     )
     assert verdict.details[1] == "200 cases can show a difference of about 3.1 or more."
 
