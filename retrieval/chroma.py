@@ -282,9 +282,9 @@ class _OwnSettings(Settings):
 
 
 def _hits(ids: Sequence[str], distances: Sequence[float]) -> list[Hit]:
-    hits = [Hit(entry_id, max(-1.0, min(1.0, 1.0 - far))) for entry_id, far in zip(ids, distances, strict=True)]
-    hits.sort(key=lambda hit: (-hit.similarity, hit.id))
-    return hits
+    # Plain pairs sort several times as fast as objects by a key; there are thousands a request.
+    ordered = sorted(zip(np.clip(np.asarray(distances) - 1.0, -1.0, 1.0).tolist(), ids, strict=True))
+    return [Hit(entry_id, -opposite) for opposite, entry_id in ordered]
 
 
 def _name(collection: Collection, generation: int) -> str:

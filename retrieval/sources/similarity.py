@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,5 +51,5 @@ class SimilarityToMax:
             for item_id, similarity in hits:
                 if similarity > best.get(item_id, -2.0):
                     best[item_id] = similarity
-        ordered = sorted(best.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [Proposal(*entry) for entry in ordered[:k]]
+        ordered = heapq.nsmallest(k, ((-similarity, item_id) for item_id, similarity in best.items()))
+        return [Proposal(item_id, -opposite) for opposite, item_id in ordered]
