@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluation.arms.baseline import BaselineRanker
 from evaluation.arms.config import LlmArm
 from evaluation.arms.llm import LlmRanker
-from evaluation.arms.open import Engines, open_llm
 from evaluation.arms.remembered import ByteStore
 from evaluation.baselines.config import BaselineConfig
 from evaluation.baselines.factory import build_baseline, needs_fitting
@@ -24,9 +23,15 @@ from evaluation.run.machine import hardware, source, versions
 from evaluation.run.questions import Asking, FirstCases, Questions, open_questions
 from evaluation.run.runner import Arm
 from evaluation.run.scores import ScoreCache
-from ranking.factory import choose_template
 from ranking.settings import Settings, load_settings
 from retrieval.catch_up import Progress
+
+if TYPE_CHECKING:
+    from evaluation.arms.open import Engines
+
+
+_MATTERS = {"model", "strategy", "prompt", "examples", "fusion", "embedder", "retrieval"}
+"""Settings that an LLM arm's answers depend on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +69,7 @@ def open_run(
         questions = stack.enter_context(open_questions(file, settings, asking, progress))
         if scores is None:
             scores = stack.enter_context(ScoreCache(settings.cache / "evaluation"))
-        builder = _Builder(questions, stack.enter_context(Engines()), scores, progress)
+        builder = _Builder(questions, stack, scores, progress)
         arms = tuple(builder.arm(name) for name in names)
         cases = FirstCases(questions.case_set, limit)
         if len(cases) == 0:
@@ -81,41 +86,46 @@ def open_run(
 
 
 class _Builder:
-    """Makes arms that load themselves when they are opened."""
+    """Makes arms that load themselves when they are opened. What loads a model is imported for LLM arms only."""
 
-    def __init__(self, questions: Questions, engines: Engines, scores: ByteStore, progress: Progress | None) -> None:
+    def __init__(self, questions: Questions, stack: ExitStack, scores: ByteStore, progress: Progress | None) -> None:
         self._questions = questions
-        self._engines = engines
+        self._stack = stack
         self._scores = scores
         self._progress = progress
+        self._engines: Engines | None = None
 
     def arm(self, name: str) -> Arm:
         config = self._questions.config
         arm = config.arms[name]
-        served = self._questions.settings
-        identity: dict[str, Any] = {
-            "arm": arm.model_dump(mode="json"),
-            "served": served.model_dump(mode="json", include={"embedder", "retrieval"}),
-        }
         if isinstance(arm, LlmArm):
-            settings = _with(served, arm)
-            template = choose_template(settings)
-            parts = {"model", "strategy", "prompt", "examples", "fusion", "embedder", "retrieval"}
-            identity = {"llm": settings.model_dump(mode="json", include=parts), "template": template.ref.digest}
-            return Arm(
-                name=name,
-                digest=digest_of(identity),
-                open=lambda: self._llm(name, settings),
-                batch=config.batch.llm,
-            )
+            return self._llm_arm(name, arm)
+        served = self._questions.settings.model_dump(mode="json", include={"embedder", "retrieval"})
         return Arm(
             name=name,
-            digest=digest_of(identity),
+            digest=digest_of({"arm": arm.model_dump(mode="json"), "served": served}),
             open=lambda: self._baseline(name, arm),
             batch=config.batch.baseline,
         )
 
+    def _llm_arm(self, name: str, arm: LlmArm) -> Arm:
+        from ranking.factory import choose_template
+
+        settings = _with(self._questions.settings, arm)
+        template = choose_template(settings).ref.digest
+        described = settings.model_dump(mode="json", include=_MATTERS)
+        return Arm(
+            name=name,
+            digest=digest_of({"llm": described, "template": template}),
+            open=lambda: self._llm(name, settings),
+            batch=self._questions.config.batch.llm,
+        )
+
     def _llm(self, name: str, settings: Settings) -> AbstractContextManager[LlmRanker]:
+        from evaluation.arms.open import Engines, open_llm
+
+        if self._engines is None:
+            self._engines = self._stack.enter_context(Engines())
         return open_llm(name, settings, store=self._questions.store, engines=self._engines, scores=self._scores)
 
     def _baseline(self, name: str, config: BaselineConfig) -> AbstractContextManager[Ranker]:
