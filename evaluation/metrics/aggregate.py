@@ -58,7 +58,7 @@ def aggregate(
         table = arms[name].read()
         described[name] = _describe(name, arms[name], table, metrics, places, facts, seed, resamples)
         # The lists are the larger part of a table, and nothing below reads them.
-        tables[name] = replace(table, top=table.top[:, :0])
+        tables[name] = replace(table, top=np.zeros((len(table), 0), dtype=np.int32))
     full = {name: table.of_scenario(FULL) for name, table in tables.items()}
     judged = verdicts(full, metrics, baseline=baseline, draws=Draws(seed=seed, resamples=resamples))
     cut = slices(tables, metrics, baseline=baseline, seed=seed, resamples=resamples)

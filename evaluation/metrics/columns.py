@@ -205,7 +205,8 @@ class Table:
 
     def of_scenario(self, name: str) -> Table:
         """The cases of one scenario."""
-        return self.take(np.flatnonzero(self.scenario == self.keys.scenarios.get(name, NOTHING)))
+        chosen = self.scenario == self.keys.scenarios.get(name, NOTHING)
+        return self if chosen.all() else self.take(np.flatnonzero(chosen))
 
     def take(self, index: npt.NDArray[np.intp]) -> Table:
         """The cases at these places, in this order."""

@@ -157,9 +157,9 @@ def test_a_better_arm_is_told_and_swapping_turns_the_sign(name: str) -> None:
 
 
 def test_the_scale_of_an_arms_scores_does_not_matter_to_auc() -> None:
-    one = drawn(1)
-    scaled = cases(one.label.tolist(), (one.score * 1_000).tolist())
-    assert compare_pooled(pooled("auc"), one, scaled).p == 1.0
+    one, other = drawn(1), drawn(2, strength=1.5)
+    scaled = cases(other.label.tolist(), (other.score * 1_000).tolist())
+    assert compare_pooled(pooled("auc"), one, scaled) == compare_pooled(pooled("auc"), one, other)
 
 
 def test_the_test_of_auc_is_uniform_under_the_null() -> None:
