@@ -116,6 +116,22 @@ class Taken:
         return sparse.csr_array((ones, (self.users, self.items)), shape=(self.n_users, self.n_items))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """The rows of one case."""
+
+    case: int
+    rows: slice
+
+
+def runs(case_of_row: Index) -> list[Run]:
+    """The rows of each case that has some; rows are sorted by case."""
+    cases, starts = np.unique(case_of_row, return_index=True)
+    stops = np.append(starts, len(case_of_row))[1:]
+    spans = zip(cases.tolist(), starts.tolist(), stops.tolist(), strict=True)
+    return [Run(case=case, rows=slice(start, stop)) for case, start, stop in spans]
+
+
 def known_history(batch: Batch, n_items: int) -> sparse.csr_array:
     """1 where the case's history holds a known item, each once, shape (n_cases, n_items)."""
     known = batch.history < n_items

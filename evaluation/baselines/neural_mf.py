@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluation.baselines.config import NeuralMfConfig
-from evaluation.baselines.encoding import Batch, Encoder, Index
+from evaluation.baselines.encoding import Batch, Encoder, Index, runs
 from evaluation.baselines.implicit_feedback import row_products
 from evaluation.baselines.types import Progress
 from evaluation.protocol import Scores
@@ -133,10 +133,8 @@ class NeuralMf:
             usable &= np.isfinite(batch.ratings)
         case, item = batch.history_case[usable], batch.history[usable]
         targets = np.ones(len(item)) if self._negatives else batch.ratings[usable] - self._mean
-        places, starts = np.unique(case, return_index=True)
-        stops = np.append(starts[1:], len(case))
-        for place, start, stop in zip(places.tolist(), starts.tolist(), stops.tolist(), strict=True):
-            users[place] += self._moved(self._items[item[start:stop]], targets[start:stop])
+        for run in runs(case):
+            users[run.case] += self._moved(self._items[item[run.rows]], targets[run.rows])
         return users
 
     def _moved(self, items: npt.NDArray[np.float64], targets: Scores) -> npt.NDArray[np.float64]:

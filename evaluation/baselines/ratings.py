@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.baselines.config import BiasedMfConfig, MeanConfig
-from evaluation.baselines.encoding import Batch, Encoder
+from evaluation.baselines.encoding import Batch, Encoder, runs
 from evaluation.baselines.implicit_feedback import row_products
 from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
@@ -154,12 +154,10 @@ class BiasedMf:
         known = given.item < len(self._factors) - 1
         case, item = given.case[known], given.item[known]
         left = given.rating[known] - self._biases.mean - self._biases.items[item] - deviations[case]
-        places, starts = np.unique(case, return_index=True)
-        stops = np.append(starts[1:], len(case))
-        for place, start, stop in zip(places.tolist(), starts.tolist(), stops.tolist(), strict=True):
-            factors = self._factors[item[start:stop]]
-            shrinkage = self._regularization * (stop - start) * np.eye(width)
-            users[place] = np.linalg.solve(factors.T @ factors + shrinkage, factors.T @ left[start:stop])
+        for run in runs(case):
+            factors = self._factors[item[run.rows]]
+            shrinkage = self._regularization * len(factors) * np.eye(width)
+            users[run.case] = np.linalg.solve(factors.T @ factors + shrinkage, factors.T @ left[run.rows])
         return users
 
 
