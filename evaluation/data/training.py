@@ -92,7 +92,8 @@ def item_vectors(store: Store, item_ids: Sequence[str]) -> Vectors:
         return store.embedder.embed(())
     vectors = np.concatenate(rows)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+    return vectors
 
 
 def _digest(corpus: Corpus, known: Mask, embedder: str) -> str:
