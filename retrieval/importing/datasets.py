@@ -10,7 +10,7 @@ from pathlib import Path
 from retrieval.errors import InputError
 from retrieval.importing.download import Archive, fetch
 from retrieval.importing.plan import ImportPlan
-from retrieval.importing.tables import BadRow, CsvTable, Row, Rows
+from retrieval.importing.tables import BadRow, CsvTable, Row, Rows, open_text, readable
 
 _ML_100K_GENRES = [
     "unknown",
@@ -84,9 +84,9 @@ class SplitTable:
 
     def rows(self) -> Rows:
         """Rows as texts."""
-        with self.path.open(encoding=self.encoding) as file:
+        with readable(self.path), open_text(self.path, self.encoding) as file:
             for line, text in enumerate(file, start=1):
-                cells = text.rstrip("\n").split(self.separator)
+                cells = text.rstrip("\r\n").split(self.separator)
                 if len(cells) == len(self.header):
                     yield Row(line=line, values=dict(zip(self.header, cells, strict=True)))
                 else:

@@ -143,10 +143,11 @@ class _Pass:
         """The first pass. Of the lines of one id the one with the latest time counts, of equals the last."""
         last = self._last
         for row in self._parser.table.rows():
-            self._read += 1
             if not isinstance(row, Row):
-                self._reject(row.line, row.reason, row.text)
+                self._read += row.lines
+                self._reject(row.line, row.reason, row.text, row.lines)
                 continue
+            self._read += 1
             try:
                 key, time = self._parser.survey(row)
             except RowError as problem:
@@ -155,14 +156,16 @@ class _Pass:
             last[key] = max(last.get(key, (time, row.line)), (time, row.line))
         self._parser.surveyed()
 
-    def _reject(self, line: int, reason: str, row: object) -> None:
-        self._rejected += 1
+    def _reject(self, line: int, reason: str, row: object, lines: int = 1) -> None:
+        self._rejected += lines
         self._rejects.add(self._parser.table.name, line, reason, row)
 
     def _winners(self, table: Table, last: dict[str, tuple[float, int]]) -> Iterator[tuple[Row, Any]]:
         lines = {line for _, line in last.values()}
-        for done, row in enumerate(table.rows(), start=1):
-            if done % CHUNK == 0 or done == self._read:
+        done = 0
+        for number, row in enumerate(table.rows(), start=1):
+            done += 1 if isinstance(row, Row) else row.lines
+            if number % CHUNK == 0 or done == self._read:
                 self._show(table.name, done, self._read)
             if isinstance(row, Row) and row.line in lines:
                 yield row, self._parser.parse(row)

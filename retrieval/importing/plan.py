@@ -60,7 +60,7 @@ class ImportPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableReport:
-    """What one table brought. Rows are read = written + duplicates + rejected."""
+    """What one table brought. Rows are read = written + duplicates + rejected; unreadable ones count by their lines."""
 
     name: str
     kind: str

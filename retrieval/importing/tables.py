@@ -40,6 +40,8 @@ class BadRow:
     line: int
     reason: str
     text: str
+    lines: int = 1
+    """How many lines of the file are lost with it."""
 
 
 Rows: TypeAlias = Iterator[Row | BadRow]
@@ -73,7 +75,7 @@ class CsvTable:
 
     def rows(self) -> Rows:
         """Rows as texts. A line with another number of cells than there are columns is a BadRow."""
-        with _readable(self.path), _text(self.path, self.encoding) as file:
+        with readable(self.path), open_text(self.path, self.encoding) as file:
             delimiter = self.delimiter or _guess(file)
             csv.field_size_limit(MAX_CELL)
             if self.quoting:
@@ -88,13 +90,7 @@ class CsvTable:
                 except StopIteration:
                     break
                 except csv.Error as error:
-                    last = reader.line_num
-                    lost = (
-                        f"lines {first} to {last} are lost, perhaps to a quote that is never closed"
-                        if last > first
-                        else ""
-                    )
-                    yield BadRow(line=first, reason=f"not readable as CSV: {error}; {lost}".rstrip("; "), text="")
+                    yield _lost(first, max(reader.line_num, first), error)
                     continue
                 except UnicodeDecodeError as error:
                     raise _wrong_encoding(self.path, first, error) from error
@@ -121,7 +117,7 @@ class JsonLines:
 
     def rows(self) -> Rows:
         """Rows with JSON's own types. A broken line is a BadRow."""
-        with _readable(self.path), _text(self.path, self.encoding) as file:
+        with readable(self.path), open_text(self.path, self.encoding) as file:
             for line, text in enumerate(_lines(self.path, file), start=1):
                 if not text.strip():
                     continue
@@ -202,7 +198,7 @@ def columns_of(table: Table) -> Columns:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     """Turns what a damaged file raises while it is read into an InputError."""
     try:
         yield
@@ -210,7 +206,8 @@ def _readable(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read to its end: {error}. Is it complete?") from error
 
 
-def _text(path: Path, encoding: str) -> io.TextIOWrapper:
+def open_text(path: Path, encoding: str) -> io.TextIOWrapper:
+    """A text file, gzipped or not, with its line ends as they stand. Raises InputError."""
     # utf-8-sig also reads UTF-8 without a byte-order mark.
     codec = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
     try:
@@ -219,6 +216,12 @@ def _text(path: Path, encoding: str) -> io.TextIOWrapper:
         return path.open(encoding=codec, newline="")
     except (OSError, LookupError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
+
+
+def _lost(first: int, last: int, error: csv.Error) -> BadRow:
+    lines = last - first + 1
+    lost = f"; lines {first} to {last} ({lines:,} lines) are lost, perhaps to a quote that is never closed"
+    return BadRow(line=first, reason=f"not readable as CSV: {error}{lost if lines > 1 else ''}", text="", lines=lines)
 
 
 def _lines(path: Path, file: Iterable[str]) -> Iterator[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from retrieval.errors import InputError
-from retrieval.importing.datasets import plan_dataset
+from retrieval.importing.datasets import SplitTable, plan_dataset
 from retrieval.importing.importer import import_tables
+from retrieval.importing.tables import BadRow, Row
 from retrieval.record import Record
 
 FLAGS = "|".join(["0", "1"] + ["0"] * 17)
@@ -38,11 +40,15 @@ FOLDERS = {
 }
 
 
+@pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("name", sorted(FOLDERS))
-def test_publishers_files(name: str, tmp_path: Path) -> None:
+def test_publishers_files(name: str, zipped: bool, tmp_path: Path) -> None:
     for file, text in FOLDERS[name].items():
-        encoding = "latin-1" if name in {"ml-100k", "ml-1m"} else "utf-8"
-        (tmp_path / file).write_text(text, encoding=encoding)
+        written = text.encode("latin-1" if name in {"ml-100k", "ml-1m"} else "utf-8")
+        if zipped:
+            (tmp_path / f"{file}.gz").write_bytes(gzip.compress(written))
+        else:
+            (tmp_path / file).write_bytes(written)
     record = Record.open(f"sqlite:///{tmp_path / 'record.db'}")
     report = import_tables(record, plan_dataset(name, tmp_path, tmp_path), tmp_path / "rejects.jsonl")
     history = record.history("7", None)
@@ -51,6 +57,20 @@ def test_publishers_files(name: str, tmp_path: Path) -> None:
     assert [past.item.item_id for past in history] == ["1"], "the test target is not imported"
     assert history[0].item.title.startswith("Café")
     assert history[0].liked
+
+
+def test_split_cells_come_without_line_ends_and_damage_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "movies.dat"
+    path.write_bytes(b"1::Up::Drama\r\n2::Jaws\r\n")
+    good, bad = SplitTable(path=path, separator="::", header=("item_id", "title", "genres")).rows()
+    assert isinstance(good, Row)
+    assert good.values["genres"] == "Drama"
+    assert isinstance(bad, BadRow)
+    assert (bad.line, bad.reason) == (2, "2 cells in place of 3")
+    cut = path.with_name("movies.dat.gz")
+    cut.write_bytes(gzip.compress(path.read_bytes() * 100)[:-20])
+    with pytest.raises(InputError, match="cannot be read to its end"):
+        list(SplitTable(path=cut, separator="::", header=("item_id", "title", "genres")).rows())
 
 
 def test_an_unknown_name_and_a_wrong_folder_are_told(tmp_path: Path) -> None:

@@ -162,6 +162,19 @@ def test_a_huge_cell_costs_its_own_row_only(record: Record, tmp_path: Path) -> N
     assert report.tables[0].rejected == 1
 
 
+def test_lines_lost_to_a_quote_that_is_never_closed_are_counted(record: Record, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    items = 'item_id,title\n1,Up\n2,"Jaws\n3,Alien\n4,Heat\n'
+    plan = ImportPlan(items=open_table(_write(tmp_path, "items.csv", items)))
+    report = import_tables(record, plan, tmp_path / "rejects.jsonl", lambda _, done, total: seen.append((done, total)))
+    table = report.tables[0]
+    assert (table.read, table.inserted, table.duplicates, table.rejected) == (4, 1, 0, 3)
+    [(line, reason)] = _rejected(tmp_path)
+    assert line == 3
+    assert "lines 3 to 5 (3 lines) are lost" in reason
+    assert seen[-1] == (4, 4)
+
+
 def test_broken_json_lines_are_rejected_by_line(record: Record, tmp_path: Path) -> None:
     path = _write(tmp_path, "items.jsonl", '{"item_id": 1, "title": "Up"}\n{broken\n\n[1]\n')
     import_tables(record, ImportPlan(items=open_table(path)), tmp_path / "rejects.jsonl")
