@@ -13,9 +13,9 @@ from ranking.recommender import Recommender
 from ranking.settings import Settings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
-from retrieval.catch_up import Progress
 from retrieval.embedder import SentenceEmbedder
 from retrieval.examples import ExampleSelector
+from retrieval.protocol import Progress
 from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,13 +13,11 @@ from retrieval.chroma import Generation
 from retrieval.entries import CHUNK, COLLECTIONS, Entry
 from retrieval.ids import Pair, pair_id, split_pair_id
 from retrieval.protocol import Collection, Embedder, Vectors
+from retrieval.protocol import Progress as Progress  # noqa: PLC0414 - it was defined here, and others still look for it
 from retrieval.record import Record
 from retrieval.types import Attributes, Item
 
 T = TypeVar("T")
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the stage's name, how many entries are done, and of how many."""
 
 MAX_TEXT = 10_000
 """Characters of an item's text that are embedded; models read far less."""

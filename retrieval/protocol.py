@@ -18,7 +18,7 @@ Vectors: TypeAlias = npt.NDArray[np.float32]
 Collection: TypeAlias = Literal["items", "interactions", "demonstrations"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the stage's name, how many entries are done, and of how many."""
+"""Called with the name of a stage of long work, how much of it is done, and of how much."""
 
 
 class Embedder(Protocol):

@@ -12,12 +12,12 @@ from typing import Self
 
 import numpy as np
 
-from retrieval.catch_up import CatchUp, Follower, Progress
+from retrieval.catch_up import CatchUp, Follower
 from retrieval.chroma import ChromaIndex, Generation
 from retrieval.entries import IndexState
 from retrieval.errors import StoreError
 from retrieval.lock import acquire
-from retrieval.protocol import Embedder
+from retrieval.protocol import Embedder, Progress
 from retrieval.record import Record
 from retrieval.record.types import IndexCounts
 

@@ -18,10 +18,11 @@ from ranking.engines.prefix_cache import PrefixCache
 from ranking.engines.readout import Readout
 from ranking.errors import EngineError, ModelError, PromptTooLongError, RankingError
 from ranking.models.manifest import weights_digest
-from ranking.models.prepare import Progress, locate, prepare
+from ranking.models.prepare import locate, prepare
 from ranking.models.pretrained import load_pretrained
 from ranking.settings import ModelSettings
 from ranking.types import BranchScore, EngineInfo, PromptScores
+from retrieval.protocol import Progress
 
 
 class TransformersEngine:

@@ -16,9 +16,8 @@ from ranking.models.hub import download, snapshot
 from ranking.models.manifest import check_files, read_manifest, write_manifest
 from ranking.models.pretrained import convert_gguf
 from ranking.models.registry import PACKAGED, PackagedModel, classify
+from retrieval.protocol import Progress
 
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the stage's name, how many are done and how many there are."""
 Convert: TypeAlias = Callable[[Path, Path], None]
 """Writes the model of a GGUF file into an empty folder."""
 

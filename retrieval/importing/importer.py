@@ -15,8 +15,9 @@ from typing import Any
 from retrieval.errors import InputError
 from retrieval.importing.cleaning import RowError
 from retrieval.importing.parsing import Parser, interaction_parser, item_parser, user_parser
-from retrieval.importing.plan import ImportPlan, ImportReport, Progress, TableReport
+from retrieval.importing.plan import ImportPlan, ImportReport, TableReport
 from retrieval.importing.tables import Row, Table
+from retrieval.protocol import Progress
 from retrieval.record import Record
 from retrieval.types import Interaction, User
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from retrieval.errors import InputError
 from retrieval.importing.tables import Table
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the table's name, rows done and rows in all."""
 
 USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "item_id": (
