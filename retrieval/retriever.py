@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from retrieval.behaviour import Behaviour
 from retrieval.catalogue import Catalogue
@@ -20,7 +20,7 @@ from retrieval.sources.behavioural import Cooccurrence, Popularity
 from retrieval.sources.newest import Newest
 from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean, liked_recent
 from retrieval.sources.text import TextQuery
-from retrieval.types import Candidate, Item, PastItem, Query, Retrieved, User
+from retrieval.types import Candidate, Item, PastItem, Query, Retrieved, User, Vote
 
 _WIDER = 4
 _IDS_LOOKED_AT = 10_000
@@ -50,6 +50,7 @@ class Retriever:
     def retrieve(self, query: Query, n: int) -> Retrieved:
         """The n best candidates (fewer where no more exist), unseen, not excluded, passing all filters.
 
+        Items that no source speaks for come last, by id: their one vote is of the source "catalogue", of no weight.
         Raises NotFoundError for an unknown user, EmptyStoreError for an empty store, InputError for a filter on an
         attribute that no item has.
         """
@@ -66,8 +67,13 @@ class Retriever:
                 lambda item_id: item_id not in barred and _admissible(request, items.get(item_id)),
             )
             if len(joined) >= n or width >= len(items):
-                return self._retrieved(request, items, joined)
+                break
             width *= _WIDER
+        if len(joined) < n:
+            known = barred | {entry.item_id for entry in joined}
+            rest = (key for key, item in items.items() if key not in known and _admissible(request, item))
+            joined += _by_id(itertools.islice(rest, n - len(joined)))
+        return self._retrieved(request, items, joined)
 
     def describe(self, query: Query, item_ids: Sequence[str]) -> Retrieved:
         """The given items as candidates in the given order, with their signals; no source votes for them.
@@ -136,6 +142,14 @@ class Retriever:
             history=request.history,
             candidates=candidates,
         )
+
+
+def _by_id(item_ids: Iterable[str]) -> list[Joined]:
+    """The last resort, where the store holds items and nothing to tell them apart by."""
+    return [
+        Joined(item_id=item_id, score=0.0, votes=(Vote(source="catalogue", rank=rank, score=1 / rank),))
+        for rank, item_id in enumerate(item_ids, start=1)
+    ]
 
 
 def _told(history: Sequence[PastItem], as_of: float) -> tuple[PastItem, ...]:

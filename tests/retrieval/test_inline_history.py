@@ -48,7 +48,7 @@ def test_of_a_known_user_only_what_is_told_is_known(shop: Shop) -> None:
 
 
 def test_a_user_of_whom_nothing_is_told_is_answered_as_one_who_took_nothing(shop: Shop) -> None:
-    untold = shop.ask(Query(user_id="a", history=()))
+    untold = shop.ask(Query(user_id="a", history=()), 10)
     assert untold.history == ()
     assert {vote.source for one in untold.candidates for vote in one.votes} == {"popularity", "newest"}
 

@@ -8,7 +8,7 @@ from retrieval.config import RetrievalSettings, SourceWeights
 from retrieval.errors import EmptyStoreError, InputError, NotFoundError
 from retrieval.filters import Equals, Not, Range
 from retrieval.record import Record
-from retrieval.types import Query
+from retrieval.types import Query, Vote
 from tests.retrieval.shop import NOW, Shop, film, ids, interact, open_shop
 
 OFF = SourceWeights(similarity_mean=0, similarity_max=0, text=0, cooccurrence=0, popularity=0, newest=0)
@@ -75,7 +75,7 @@ def test_a_user_without_history_gets_text_then_popular_and_new_items(shop: Shop)
     asked = shop.ask(Query(user_id="new", text="love"), 3)
     assert ids(asked)[0].startswith("l")
     assert "text" in {vote.source for vote in asked.candidates[0].votes}
-    blank = shop.ask(Query(user_id="new"))
+    blank = shop.ask(Query(user_id="new"), 10)
     assert {vote.source for candidate in blank.candidates for vote in candidate.votes} == {"popularity", "newest"}
     assert ids(blank)[0] == "s1"
     signals = blank.candidates[0].signals
@@ -85,6 +85,21 @@ def test_a_user_without_history_gets_text_then_popular_and_new_items(shop: Shop)
 def test_nobody_asking_for_nothing_gets_popular_items(shop: Shop) -> None:
     retrieved = shop.ask(Query(text="  "), 1)
     assert (ids(retrieved), retrieved.user, retrieved.history) == (["s1"], None, ())
+
+
+def test_items_that_no_source_speaks_for_come_last_by_id_and_say_so(shop: Shop) -> None:
+    *others, last, very_last = shop.ask(Query()).candidates
+    assert [candidate.item.item_id for candidate in (last, very_last)] == ["l4", "l5"]
+    assert last.votes == (Vote(source="catalogue", rank=1, score=1.0),)
+    assert (last.score, very_last.votes[0].rank, very_last.rank) == (0.0, 2, 12)
+    assert all(candidate.score > 0 for candidate in others)
+
+
+def test_a_store_of_items_alone_still_answers(record: Record) -> None:
+    record.put_items([film(item_id, "love", 2000) for item_id in ("c", "a", "b")])
+    shop = Shop(record)
+    assert ids(shop.ask(Query(), 2)) == ["a", "b"]
+    assert ids(shop.ask(Query(exclude=frozenset({"a"})))) == ["b", "c"]
 
 
 def test_an_unknown_user_is_told_the_closest(record: Record, shop: Shop) -> None:
@@ -156,7 +171,8 @@ def test_similarity_looks_at_liked_items_only(record: Record, source: str) -> No
     open_shop(record)
     record.put_interactions([interact("new", "l0", 1.0, liked=False)])
     shop = only(record, source)
-    assert ids(shop.ask(Query(user_id="new"))) == []
+    [first] = shop.ask(Query(user_id="new"), 1).candidates
+    assert source not in {vote.source for vote in first.votes}
     record.put_interactions([interact("new", "l1", 2.0)])
     assert ids(shop.ask(Query(user_id="new"), 1))[0].startswith("l")
 
