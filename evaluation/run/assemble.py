@@ -25,6 +25,7 @@ from evaluation.run.runner import Arm
 from evaluation.run.scores import ScoreCache
 from ranking.settings import Settings, load_settings
 from retrieval.catch_up import Progress
+from retrieval.protocol import Embedder
 
 if TYPE_CHECKING:
     from evaluation.arms.open import Engines
@@ -57,16 +58,17 @@ def open_run(
     *,
     scores: ByteStore | None = None,
     progress: Progress | None = None,
+    embedder: Embedder | None = None,
 ) -> Iterator[Assembled]:
     """Loads what all arms share; each arm loads its own when it is opened. Everything is closed afterwards.
 
-    `scores` replaces the score cache in the settings' cache folder.
+    `scores` replaces the score cache in the settings' cache folder, `embedder` the one that the settings name.
     """
     config = file.config
     names = select(asking.arms, list(config.arms)) if asking.arms else list(config.arms)
     limit = config.limit if asking.limit is None else asking.limit
     with ExitStack() as stack:
-        questions = stack.enter_context(open_questions(file, settings, asking, progress))
+        questions = stack.enter_context(open_questions(file, settings, asking, progress=progress, embedder=embedder))
         if scores is None:
             scores = stack.enter_context(ScoreCache(settings.cache / "evaluation"))
         builder = _Builder(questions, stack, scores, progress)

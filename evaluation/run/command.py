@@ -31,6 +31,7 @@ from evaluation.grid import select
 from evaluation.metrics.registry import parse_metric
 from evaluation.run.aggregates import Aggregates, check_gates, write_aggregates
 from evaluation.run.assemble import Assembled, open_run
+from evaluation.run.examples import write_examples
 from evaluation.run.folder import RunFolder
 from evaluation.run.journal import read_keys
 from evaluation.run.questions import Asking
@@ -108,6 +109,7 @@ def carry_out(given: Given, path: Path, run: Assembled, gates: Sequence[Gate], p
             seed=config.seed,
             facts=run.facts,
         )
+        write_examples(folder, run.arms, run.llm_arms, run.cases, aggregates.metrics)
     return Finished(aggregates=aggregates, verdicts=tuple(check_gates(gates, aggregates, seed=config.seed)))
 
 

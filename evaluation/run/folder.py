@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -156,7 +156,7 @@ def digest_of(value: object) -> str:
     return sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def write_json(path: Path, value: Mapping[str, Any], *, sort: bool = False) -> None:
+def write_json(path: Path, value: Mapping[str, Any] | Sequence[Any], *, sort: bool = False) -> None:
     """Replaces a JSON file in one step. Raises RunFolderError if the disk does not take it."""
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | (orjson.OPT_SORT_KEYS if sort else 0)
     data = orjson.dumps(value, option=option)

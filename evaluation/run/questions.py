@@ -23,6 +23,7 @@ from evaluation.run.folder import digest_of
 from evaluation.types import Case, Training
 from ranking.settings import Settings
 from retrieval.catch_up import Progress
+from retrieval.protocol import Embedder
 from retrieval.record import Record
 from retrieval.retriever import Retriever
 from retrieval.store import Store
@@ -61,6 +62,7 @@ class Questions:
         split: Split,
         stack: ExitStack,
         progress: Progress | None,
+        embedder: Embedder | None,
     ) -> None:
         self.config = config
         self.settings = settings
@@ -68,6 +70,7 @@ class Questions:
         self._split = split
         self._stack = stack
         self._progress = progress
+        self._embedder = embedder
         self._fitting: Fitting | None = None
         self.store = self._store(split.known)
         """The catalogue and the known interactions, nothing else."""
@@ -97,6 +100,7 @@ class Questions:
             cache=self.settings.cache,
             embedder_settings=self.settings.embedder,
             progress=self._progress,
+            embedder=self._embedder,
         )
         return self._stack.enter_context(opened)
 
@@ -149,9 +153,17 @@ class Asking:
 
 @contextmanager
 def open_questions(
-    file: ConfigFile, settings: Settings, asking: Asking, progress: Progress | None = None
+    file: ConfigFile,
+    settings: Settings,
+    asking: Asking,
+    *,
+    progress: Progress | None = None,
+    embedder: Embedder | None = None,
 ) -> Iterator[Questions]:
-    """Loads the data, splits it, and opens the training store; everything is closed afterwards."""
+    """Loads the data, splits it, and opens the training store; everything is closed afterwards.
+
+    `embedder` replaces the one that the settings name.
+    """
     config = file.config
     with ExitStack() as stack:
         record: Record | None = None
@@ -166,7 +178,7 @@ def open_questions(
             progress=progress,
         )
         split = split_corpus(loaded.corpus, config.protocol, config.seed, loaded.given)
-        yield Questions(config, settings, loaded, split, stack, progress)
+        yield Questions(config, settings, loaded, split, stack, progress, embedder)
 
 
 def _shape(config: EvaluationConfig) -> object:
