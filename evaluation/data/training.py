@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluation.data.item_texts import embedded_once
 from evaluation.data.keeping import keep
+from evaluation.data.training_store import open_indexed
 from evaluation.data.types import Corpus, Mask
 from evaluation.types import Training
 from retrieval.catch_up import Progress
@@ -20,10 +21,10 @@ from retrieval.errors import StoreError
 from retrieval.protocol import Embedder, Vectors
 from retrieval.record import Record
 from retrieval.record.writing import chunks
-from retrieval.store import Store, open_store
+from retrieval.store import Store
 from retrieval.types import Interaction
 
-_FORM = "1"
+_FORM = "2"
 """Raised when the same data make another store, so that what older versions kept is not used."""
 _WRITTEN_AT_ONCE = 20_000
 _READ_AT_ONCE = 2_000
@@ -54,24 +55,26 @@ def open_training_store(
     embedder_settings: EmbedderSettings,
     progress: Progress | None = None,
     embedder: Embedder | None = None,
+    demonstrations: bool = True,
 ) -> Generator[Store]:
     """A store of the whole catalogue, the users and the known interactions only, built once and kept in `cache`.
 
-    `embedder` replaces the one that the settings name. Item texts are embedded once, however many stores hold them.
-    Raises StoreBusyError while this store is open elsewhere, also in this process: two stores of one data set can be
-    open together only if different interactions are known.
+    `embedder` replaces the one that the settings name. Without `demonstrations` none can be found and the store is
+    built sooner. Interactions are in its record; its index answers for them from the items. Item texts are embedded
+    once, however many stores hold them. Raises StoreBusyError while this store is open elsewhere, also in this
+    process: two stores of one data set can be open together only if different interactions are known.
     """
     model = embedder or SentenceEmbedder(embedder_settings.model, embedder_settings.batch_size)
     embedding = embedded_once(corpus.items.values(), model, cache / "evaluation" / "vectors", progress)
-    folder = cache / "evaluation" / "stores" / _digest(corpus, known, model.name)
+    folder = cache / "evaluation" / "stores" / _digest(corpus, known, model.name, demonstrations)
 
     def build(part: Path) -> None:
         _write_record(corpus, known, part / "record.db", progress)
-        with open_store(home=part, record_url=None, index_url=None, embedder=embedding) as store:
+        with open_indexed(part, embedding, demonstrations=demonstrations) as store:
             store.catch_up(progress)
 
     keep(folder, build)
-    with open_store(home=folder, record_url=None, index_url=None, embedder=embedding) as store:
+    with open_indexed(folder, embedding, demonstrations=demonstrations) as store:
         store.catch_up(progress)  # nothing to do, unless the index was mended or damaged by hand
         yield store
 
@@ -96,8 +99,8 @@ def item_vectors(store: Store, item_ids: Sequence[str]) -> Vectors:
     return vectors
 
 
-def _digest(corpus: Corpus, known: Mask, embedder: str) -> str:
-    digest = hashlib.sha256(f"{_FORM}|{corpus.digest}|{embedder}|{len(known)}|".encode())
+def _digest(corpus: Corpus, known: Mask, embedder: str, demonstrations: bool) -> str:
+    digest = hashlib.sha256(f"{_FORM}|{corpus.digest}|{embedder}|{demonstrations}|{len(known)}|".encode())
     digest.update(np.packbits(known).tobytes())
     return digest.hexdigest()[:32]
 

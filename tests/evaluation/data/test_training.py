@@ -13,9 +13,10 @@ from evaluation.data.training import item_vectors, open_training_store, training
 from evaluation.data.types import Corpus, Mask
 from retrieval.config import EmbedderSettings
 from retrieval.errors import EmptyStoreError, InputError, StoreBusyError, StoreError
+from retrieval.ids import pair_id
 from retrieval.protocol import Embedder, Vectors
 from retrieval.record import Record
-from retrieval.store import Store
+from retrieval.store import Store, open_store
 from tests.evaluation.data.made import write_games
 from tests.fakes import HashingEmbedder
 
@@ -111,6 +112,40 @@ def test_a_training_store_knows_no_more_and_is_built_once(tmp_path: Path) -> Non
         assert store.record.counts().interactions == 3
         assert other.record.counts().interactions == 1
     assert embedder.texts_seen == seen, "no text is embedded again, whatever is known"
+
+
+def test_an_index_without_interactions_answers_for_them_as_one_with_them_does(tmp_path: Path) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    titles = ("Alien", "Aliens", "Up", "Dune", "Heat")
+    (folder / "items.csv").write_text("item_id,title\n" + "".join(f"{k},{title}\n" for k, title in enumerate(titles)))
+    rows = "".join(f"u,{k},{k}\n" for k in range(5))
+    (folder / "ratings.csv").write_text("user_id,item_id,timestamp\n" + rows)
+    config = FilesSet(items=Path("items.csv"), interactions=Path("ratings.csv"), implicit=True)
+    corpus, embedder = load(config, base=folder, cache=tmp_path).corpus, HashingEmbedder()
+    known = np.ones(5, np.bool_)
+    pairs = [pair_id("u", str(k)) for k in range(6)]
+    with (
+        open_store_of(corpus, known, tmp_path) as store,
+        open_store(home=tmp_path / "whole", record_url=None, index_url=None, embedder=embedder) as whole,
+    ):
+        whole.record.put_items(list(corpus.items.values()))
+        whole.record.put_users(list(corpus.users.values()))
+        whole.record.put_interactions(list(store.record.iter_interactions()))
+        whole.catch_up()
+        for collection in ("interactions", "demonstrations"):
+            slim, full = store.index.vectors(collection, pairs), whole.index.vectors(collection, pairs)
+            assert slim.keys() == full.keys()
+            assert slim
+            assert all(np.allclose(slim[pair], full[pair]) for pair in slim)
+        counts = store.status().index
+        assert (counts.interactions, counts.demonstrations) == (0, whole.status().index.demonstrations)
+    settings = EmbedderSettings()
+    with open_training_store(
+        corpus, known, cache=tmp_path, embedder_settings=settings, embedder=embedder, demonstrations=False
+    ) as bare:
+        assert bare.status().whole
+        assert bare.status().index.demonstrations == 0
 
 
 def test_a_killed_build_leaves_nothing_that_is_used(tmp_path: Path) -> None:
