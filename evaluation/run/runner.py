@@ -18,6 +18,8 @@ from evaluation.types import Case
 from retrieval.catch_up import Progress
 
 _NOTHING: Keys = np.empty(0, dtype=np.uint64)
+_MOST_CANDIDATES = 200_000
+"""Of one block: scores are Python floats on their way to the journal, 32 bytes each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,13 +82,15 @@ async def _run_arm(
 
 
 def blocks(cases: Iterable[Case], size: int) -> Iterator[Sequence[Case]]:
-    """Cases in blocks of `size`, the last one shorter."""
+    """Cases in blocks of `size`, the last one shorter; less where whole catalogues are candidates, to save memory."""
     block: list[Case] = []
+    candidates = 0
     for case in cases:
         block.append(case)
-        if len(block) == size:
+        candidates += len(case.candidates)
+        if len(block) == size or candidates >= _MOST_CANDIDATES:
             yield block
-            block = []
+            block, candidates = [], 0
     if block:
         yield block
 

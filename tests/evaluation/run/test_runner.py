@@ -15,9 +15,10 @@ import pytest
 from evaluation.errors import EvaluationError
 from evaluation.run.folder import RunFolder
 from evaluation.run.journal import FILE_NAME, read_keys, read_outcomes
-from evaluation.run.runner import run_arms
+from evaluation.run.runner import blocks, run_arms
 from evaluation.types import Case, Ranked
-from tests.evaluation.run.small_run import SEED, Cases, Guess, arm, run, spec
+from retrieval.types import Item
+from tests.evaluation.run.small_run import SEED, Cases, Guess, arm, case, run, spec
 
 
 def test_results_do_not_depend_on_batch_order_or_shards(tmp_path: Path) -> None:
@@ -92,3 +93,9 @@ def test_aggregates_are_sorted_rounded_and_free_of_times(tmp_path: Path) -> None
     assert text == json.dumps(value, indent=2, sort_keys=True) + "\n"
     assert "seconds" not in text
     assert set(json.loads((tmp_path / "costs.json").read_text())) == {"a", "b"}
+
+
+def test_blocks_of_whole_catalogues_are_smaller() -> None:
+    many = (Item(item_id="x", title="x"),) * 90_000
+    sizes = [len(block) for block in blocks([case(n, candidates=many) for n in range(7)], 100)]
+    assert sizes == [3, 3, 1]
