@@ -4,7 +4,8 @@ RankingError
 ├── ConfigError           a setting, file or flag that cannot be used
 ├── ModelError            a model is missing, damaged or cannot be loaded; says the command that mends it
 ├── PromptTooLongError    a prompt does not fit the model
-└── EngineError           the engine failed while it ran
+├── EngineError           the engine failed while it ran
+└── TuningError           tuning cannot start or go on; says what is kept
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class PromptTooLongError(RankingError):
 
 class EngineError(RankingError):
     """The engine failed while it ran."""
+
+
+class TuningError(RankingError):
+    """Tuning cannot start or go on."""
