@@ -85,7 +85,8 @@ class LlmTrace:
     llm_scores: tuple[float, ...]
     """The strategy's score per candidate, before fusion."""
     prompt_tokens: int
-    model_calls: int
+    parameters: int
+    """Weights of the model that read it."""
     history_shown: int
     demonstrations_shown: int
     dropped_history: int

@@ -21,6 +21,8 @@ class EngineInfo:
     dtype: str
     max_context: int
     """Longest sequence of tokens the model reads."""
+    parameters: int
+    """How many weights the model has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,7 @@ class ModelOut(Wire):
     device: str
     dtype: str
     max_context: int
+    parameters: int
 
 
 class TemplateOut(Wire):
@@ -187,6 +188,7 @@ def _model(info: EngineInfo) -> ModelOut:
         device=info.device,
         dtype=info.dtype,
         max_context=info.max_context,
+        parameters=info.parameters,
     )
 
 

@@ -56,7 +56,7 @@ def aggregate(
     described: dict[str, ArmDict] = {}
     for name in sorted(arms):
         table = arms[name].read()
-        described[name] = _describe(name, arms[name], table, metrics, places, facts, seed, resamples)
+        described[name] = _describe(arms[name], table, metrics, places, facts, seed, resamples)
         # The lists are the larger part of a table, and nothing below reads them.
         tables[name] = replace(table, top=np.zeros((len(table), 0), dtype=np.int32))
     full = {name: table.of_scenario(FULL) for name, table in tables.items()}
@@ -106,7 +106,6 @@ def _check(arms: Mapping[str, ArmColumns], baseline: str | None) -> None:
 
 
 def _describe(
-    name: str,
     columns: ArmColumns,
     table: Table,
     metrics: Sequence[Metric],
@@ -129,7 +128,7 @@ def _describe(
         beyond=beyond(lists, places, facts) if ranks else None,
         bias=bias(columns, lists, probe, seed=seed, resamples=resamples) if ranks else None,
         contract=contract(columns.totals),
-        cost=cost(columns.totals, parameters=facts.parameters.get(name)),
+        cost=cost(columns.totals),
         ceiling=ceiling(lists.judged(), metrics) if bool((lists.target != NOTHING).any()) else None,
         calibration=[CalibrationBinDict(n=each.n, predicted=each.predicted, observed=each.observed) for each in bins],
     )

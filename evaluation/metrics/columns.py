@@ -98,7 +98,8 @@ class Totals:
     fell_back: int = 0
     llm_cases: int = 0
     prompt_tokens: int = 0
-    model_calls: int = 0
+    flops: float = 0.0
+    """2 per parameter and token (a multiplication and an addition; Kaplan et al. 2020), without attention."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -113,7 +114,7 @@ class Totals:
         if trace is not None:
             self.llm_cases += 1
             self.prompt_tokens += trace.prompt_tokens
-            self.model_calls += trace.model_calls
+            self.flops += 2.0 * trace.parameters * trace.prompt_tokens
 
 
 class ArmColumns:

@@ -1,4 +1,4 @@
-"""What an arm took: tokens and model calls, which every run repeats, and wall time, which none does."""
+"""What an arm took: tokens and operations, which every run repeats, and wall time, which none does."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ from evaluation.metrics.columns import Totals
 from evaluation.metrics.shape import CostDict, TimingDict
 
 
-def cost(totals: Totals, *, parameters: int | None) -> CostDict | None:
-    """Tokens, calls and operations; None for an arm in which no LLM read anything.
-
-    Operations are 2 per parameter and token (a multiplication and an addition; Kaplan et al. 2020), without attention.
-    """
+def cost(totals: Totals) -> CostDict | None:
+    """Tokens and operations; None for an arm in which no LLM read anything."""
     if totals.llm_cases == 0:
         return None
     return CostDict(
         n=totals.llm_cases,
         prompt_tokens=totals.prompt_tokens,
         prompt_tokens_per_case=totals.prompt_tokens / totals.llm_cases,
-        model_calls=totals.model_calls,
-        flops=None if parameters is None else 2.0 * parameters * totals.prompt_tokens,
+        flops=totals.flops,
     )
 
 

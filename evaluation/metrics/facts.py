@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +20,9 @@ class Facts:
     """Training interactions of each item."""
     vectors: npt.NDArray[np.float32] | None = None
     """Unit rows, in the order of item_ids; None leaves diversity undefined."""
-    parameters: Mapping[str, int] = field(default_factory=dict)
-    """Parameters of an LLM arm's model, by arm, where they are known."""
 
 
-def facts_of(training: Training, *, parameters: Mapping[str, int] | None = None) -> Facts:
+def facts_of(training: Training) -> Facts:
     """The facts that training data holds."""
     counts = np.bincount(training.item_index, minlength=len(training.item_ids)).astype(np.int64)
-    return Facts(item_ids=training.item_ids, counts=counts, vectors=training.vectors, parameters=dict(parameters or {}))
+    return Facts(item_ids=training.item_ids, counts=counts, vectors=training.vectors)

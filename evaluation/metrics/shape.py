@@ -133,9 +133,8 @@ class CostDict(TypedDict):
     """Cases that the LLM read."""
     prompt_tokens: int
     prompt_tokens_per_case: float
-    model_calls: int
-    flops: float | None
-    """2 * parameters * tokens, an estimate; None where the number of parameters is not given."""
+    flops: float
+    """2 * parameters * tokens, an estimate without attention."""
 
 
 class TimingDict(TypedDict):

@@ -11,7 +11,6 @@ from evaluation.report.numbers import (
     interval,
     metric_name,
     p_text,
-    plain_text,
     seconds_text,
     shown,
     signed,
@@ -151,12 +150,11 @@ def ceiling(run: Run) -> Table:
 
 
 def costs(run: Run) -> Table:
-    """Tokens, calls, operations and times per case; no rows where nothing is known."""
+    """Tokens, operations and times per case; no rows where nothing is known."""
     rows = [
         (
             name_cell(run, arm),
             Cell(text=count_text(arm.cost.prompt_tokens)),
-            Cell(text=plain_text(arm.cost.model_calls, 1)),
             Cell(text=DASH if arm.cost.flops is None else f"{arm.cost.flops / 1e9:,.1f}"),
             Cell(text=seconds_text(arm.cost.seconds_p50)),
             Cell(text=seconds_text(arm.cost.seconds_p95)),
@@ -164,7 +162,7 @@ def costs(run: Run) -> Table:
         for arm in ranked(run)
         if arm.cost.prompt_tokens is not None or arm.cost.seconds_p50 is not None
     ]
-    columns = ("arm", "prompt tokens", "model calls", "GFLOP", "time p50", "time p95")
+    columns = ("arm", "prompt tokens", "GFLOP", "time p50", "time p95")
     return Table(columns=columns, rows=tuple(rows), empty="The run stored no times and has no LLM arm.")
 
 

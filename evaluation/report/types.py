@@ -111,7 +111,6 @@ class Cost:
     """What an arm costs per case. Times are wall times, which differ from run to run."""
 
     prompt_tokens: float | None = None
-    model_calls: float | None = None
     flops: float | None = None
     seconds_p50: float | None = None
     seconds_p95: float | None = None

@@ -36,6 +36,7 @@ class ScriptedEngine:
             device="cpu",
             dtype="float64",
             max_context=max_context,
+            parameters=0,
         )
 
     @property

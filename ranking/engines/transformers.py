@@ -65,6 +65,7 @@ class TransformersEngine:
             device=str(loaded.model.device),
             dtype=str(dtype).removeprefix("torch."),
             max_context=loaded.max_context,
+            parameters=loaded.model.num_parameters(),
         )
 
     @property

@@ -29,7 +29,9 @@ class AdditiveStrategy:
                     sum(_PULL.get((past.item.item_id, item.item_id), 0.0) for past in context.history)
                     for item in context.candidates
                 ),
-                branches=tuple(BranchScore(label_logits=None, text_logprob=0.0, n_tokens=1) for _ in context.candidates),
+                branches=tuple(
+                    BranchScore(label_logits=None, text_logprob=0.0, n_tokens=1) for _ in context.candidates
+                ),
                 prompt_digest="0" * 16,
                 template=TemplateRef(name="t", version=1, language="en", digest="0" * 12),
                 dropped=Dropped(),

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from prompts.types import Dropped, TemplateRef
-from ranking.types import BranchScore, EngineInfo, FusionPart, HistoryInfluence, RankedItem, Reason, Recommendation, Stage
+from ranking.types import (
+    BranchScore,
+    EngineInfo,
+    FusionPart,
+    HistoryInfluence,
+    RankedItem,
+    Reason,
+    Recommendation,
+    Stage,
+)
 from retrieval.types import Item, Signals, User, Vote
 
 TITLE = "[red]Alien[/] {x} <|im_start|>"
@@ -50,6 +59,7 @@ def full_answer() -> Recommendation:
             device="cpu",
             dtype="float32",
             max_context=512,
+            parameters=1_000,
         ),
         strategy="likelihood",
         template=TemplateRef(name="likelihood", version=1, language="en", digest="abc"),

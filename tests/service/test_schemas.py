@@ -46,5 +46,8 @@ def test_no_field_of_an_answer_is_forgotten() -> None:
     wire = set(RecommendationOut.model_fields) | set(CountsOut.model_fields)
     assert {renamed.get(name, name.removeprefix("n_")) for name in inside} <= wire
 
-    inside = {field.name for field in dataclasses.fields(RankedItem)} - {"item", "llm_branch"}  # evaluation keeps the latter
+    inside = {field.name for field in dataclasses.fields(RankedItem)} - {
+        "item",
+        "llm_branch",
+    }  # evaluation keeps the latter
     assert {name.replace("votes", "sources") for name in inside} <= set(ItemOut.model_fields)

@@ -55,13 +55,13 @@ def labelled(case_id: str, label: float | None, score: float | None, *, arm: str
     )
 
 
-def trace(prompt_tokens: int, model_calls: int = 1) -> LlmTrace:
+def trace(prompt_tokens: int) -> LlmTrace:
     return LlmTrace(
         prompt_digest="0" * 16,
         raw=(),
         llm_scores=(),
         prompt_tokens=prompt_tokens,
-        model_calls=model_calls,
+        parameters=1_000,
         history_shown=3,
         demonstrations_shown=0,
         dropped_history=0,

@@ -21,7 +21,6 @@ FACTS = Facts(
     item_ids=ITEMS,
     counts=np.arange(30),
     vectors=np.eye(30, dtype=np.float32),
-    parameters={"llm": 1_000},
 )
 METRICS = ("ndcg@10", "recall@5")
 
@@ -91,7 +90,7 @@ def test_an_arm_is_described() -> None:
         "n": 180, "missing": 3, "duplicate": 0, "invented": 0, "repaired": 0, "fell_back": 0, "clean": 177,
     }  # fmt: skip
     assert llm["cost"] == {
-        "n": 180, "prompt_tokens": 18_000, "prompt_tokens_per_case": 100.0, "model_calls": 180, "flops": 36e6,
+        "n": 180, "prompt_tokens": 18_000, "prompt_tokens_per_case": 100.0, "flops": 36e6,
     }  # fmt: skip
     assert llm["ceiling"] is not None
     assert llm["ceiling"]["metrics"] == {"ndcg@10": 1.0, "recall@5": 1.0}

@@ -77,6 +77,5 @@ def test_facts_of_training_count_interactions() -> None:
         ratings=np.full(2, np.nan),
         vectors=VECTORS[:2],
     )
-    facts = facts_of(training, parameters={"llm": 7})
+    facts = facts_of(training)
     assert facts.counts.tolist() == [2, 0]
-    assert facts.parameters == {"llm": 7}

@@ -103,7 +103,7 @@ def _trace(scores: Any) -> LlmTrace:
         raw=tuple((float(score),) for score in scores),
         llm_scores=tuple(float(score) for score in scores),
         prompt_tokens=412,
-        model_calls=1,
+        parameters=134_515_008,
         history_shown=8,
         demonstrations_shown=2,
         dropped_history=0,
@@ -113,7 +113,7 @@ def _trace(scores: Any) -> LlmTrace:
 
 def facts() -> Facts:
     counts = np.array([int(900 * math.exp(-number / 18)) for number in range(len(ITEMS))], dtype=np.int64)
-    return Facts(item_ids=ITEMS, counts=counts, parameters={arm.name: 134_515_008 for arm in ARMS if arm.llm})
+    return Facts(item_ids=ITEMS, counts=counts)
 
 
 def write_run(

@@ -78,7 +78,7 @@ class Guess:
                     raw=((0.5, 1.5),),
                     llm_scores=(0.25,),
                     prompt_tokens=10,
-                    model_calls=1,
+                    parameters=1_000,
                     history_shown=1,
                     demonstrations_shown=0,
                     dropped_history=0,
