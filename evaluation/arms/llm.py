@@ -33,8 +33,12 @@ class LlmRanker:
     probability where the strategy compares labels.
     """
 
-    def __init__(self, name: str, recommender: Recommender, template: Template, max_tokens: int) -> None:
+    def __init__(
+        self, name: str, recommender: Recommender, template: Template, max_tokens: int, as_of: float | None = None
+    ) -> None:
+        """as_of is the moment of every request (Unix seconds), so that nothing depends on the day of the run."""
         self.name = name
+        self._as_of = as_of
         self._recommender = recommender
         self._template = template
         self._max_tokens = max_tokens
@@ -73,7 +77,7 @@ class LlmRanker:
         )
 
     def _described(self, case: Case) -> Retrieved:
-        query = Query(user_id=case.user_id, history=case.history)
+        query = Query(user_id=case.user_id, history=case.history, as_of=self._as_of)
         return self._recommender.retriever.describe(query, [candidate.item_id for candidate in case.candidates])
 
 

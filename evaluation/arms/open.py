@@ -48,9 +48,12 @@ class Engines:
 
 @contextmanager
 def open_llm(
-    name: str, settings: Settings, *, store: Store, engines: Engines, scores: ByteStore
+    name: str, settings: Settings, *, store: Store, engines: Engines, scores: ByteStore, as_of: float | None = None
 ) -> Iterator[LlmRanker]:
-    """The arm of these settings (those of the process with the arm's own on top) over a training store."""
+    """The arm of these settings (those of the process with the arm's own on top) over a training store.
+
+    as_of is the moment of every request; None is now.
+    """
     template = choose_template(settings)
     engine = engines.get(settings.model, settings.cache)
     info = engine.info
@@ -66,4 +69,4 @@ def open_llm(
     }
     strategy = Remembered(build_strategy(settings, engine, template), scores, identity)
     recommender = compose(settings, store, engine, template, strategy)
-    yield LlmRanker(name, recommender, template, settings.prompt.max_tokens)
+    yield LlmRanker(name, recommender, template, settings.prompt.max_tokens, as_of)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from evaluation.protocol import Scores
-from evaluation.types import FULL, Case, Training
+from evaluation.protocols.scenarios import hides_history
+from evaluation.types import Case, Training
 
 Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -28,8 +29,8 @@ class Batch:
     users: Index
     """Shape (n_cases,); n_users for a stranger."""
     own: Mask
-    """Whether all that was learnt of the case's user may be used, shape (n_cases,): a user of the training data in the
-    full scenario. Where the history was cut or changed, the case must not know more than it."""
+    """Whether all that was learnt of the case's user may be used, shape (n_cases,): a user of the training data whose
+    history is not cut. Where it is, the case must not know more than what is left of it."""
     candidates: Index
     candidate_case: Index
     history: Index
@@ -70,11 +71,11 @@ class Encoder:
         places = np.arange(len(cases), dtype=np.int64)
         history_case = np.repeat(places, lengths)
         users = np.array([self._users.get(case.user_id or "", len(self._users)) for case in cases], dtype=np.int64)
-        full = np.array([case.scenario == FULL for case in cases], dtype=np.bool_)
+        told = np.array([not hides_history(case.scenario) for case in cases], dtype=np.bool_)
         return Batch(
             n_cases=len(cases),
             users=users,
-            own=full & (users < len(self._users)),
+            own=told & (users < len(self._users)),
             candidates=np.array(
                 [items.get(item.item_id, strange) for case in cases for item in case.candidates], dtype=np.int64
             ),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evaluation.arms.open import Engines
 
 
-_MATTERS = {"model", "strategy", "prompt", "examples", "fusion", "embedder", "retrieval"}
+_MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval"}
 """Settings that an LLM arm's answers depend on."""
 
 
@@ -128,7 +128,15 @@ class _Builder:
 
         if self._engines is None:
             self._engines = self._stack.enter_context(Engines())
-        return open_llm(name, settings, store=self._questions.store, engines=self._engines, scores=self._scores)
+        questions = self._questions
+        return open_llm(
+            name,
+            settings,
+            store=questions.store,
+            engines=self._engines,
+            scores=self._scores,
+            as_of=questions.as_of,
+        )
 
     def _baseline(self, name: str, config: BaselineConfig) -> AbstractContextManager[Ranker]:
         questions = self._questions

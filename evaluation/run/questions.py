@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+import numpy as np
+
+from evaluation.arms.config import LlmArm
 from evaluation.baselines.types import Fitting
 from evaluation.config import ConfigFile, EvaluationConfig
 from evaluation.data.config import StoreSet
@@ -72,6 +75,9 @@ class Questions:
         self._progress = progress
         self._embedder = embedder
         self._fitting: Fitting | None = None
+        times = loaded.corpus.timestamps
+        self.as_of = float(times.max()) + 1.0 if len(times) else 1.0
+        """The moment of every request, after all that is known, so that nothing depends on the day of the run."""
         self.store = self._store(split.known)
         """The catalogue and the known interactions, nothing else."""
         self.vectors = item_vectors(self.store, loaded.corpus.item_ids)
@@ -82,7 +88,8 @@ class Questions:
         """Validation cases with what was known when they were asked; made at the first call."""
         if self._fitting is None:
             training = training_of(self.loaded.corpus, self._split.fitting_known, self.vectors)
-            store = self._store(self._split.fitting_known) if self._retrieves() else self.store
+            same = np.array_equal(self._split.known, self._split.fitting_known)
+            store = self.store if same or not self._retrieves() else self._store(self._split.fitting_known)
             cases = self._cases("validation", ScenarioConfig(), training, store)
             self._fitting = Fitting(training=training, cases=list(cases))
         return self._fitting
@@ -101,8 +108,14 @@ class Questions:
             embedder_settings=self.settings.embedder,
             progress=self._progress,
             embedder=self._embedder,
+            demonstrations=self._shows_demonstrations(),
         )
         return self._stack.enter_context(opened)
+
+    def _shows_demonstrations(self) -> bool:
+        """Whether any arm does; without them a store is built in a fraction of the time."""
+        arms = [arm for arm in self.config.arms.values() if isinstance(arm, LlmArm)]
+        return any(arm.shots or (arm.shots is None and self.settings.examples.shots) for arm in arms)
 
     def _retrieves(self) -> bool:
         return isinstance(self.config.protocol, EndToEnd) and self.config.protocol.source == "retrieval"
@@ -122,9 +135,6 @@ class Questions:
 
     def _retrieve(self, training: Training, store: Store) -> Retrieve:
         retriever = Retriever(store.record, store.index, store.embedder, self.settings.retrieval)
-        times = self.loaded.corpus.timestamps
-        # One moment for all requests, after everything that is known, so that nothing depends on the day of the run.
-        as_of = float(times.max()) + 1.0 if len(times) else 1.0
         context = digest_of(
             {
                 "data": self.loaded.corpus.digest,
@@ -132,10 +142,10 @@ class Questions:
                 "split": self.config.model_dump(mode="json", include={"protocol", "seed"}),
                 "settings": self.settings.model_dump(mode="json", include={"retrieval", "embedder"}),
                 "users": len(training.user_ids),
-                "as_of": as_of,
+                "as_of": self.as_of,
             }
         )
-        candidates = RetrieverCandidates(retriever, training.user_ids, as_of)
+        candidates = RetrieverCandidates(retriever, training.user_ids, self.as_of)
         path = self.settings.cache / "evaluation" / _RETRIEVED
         return self._stack.enter_context(CachedRetrieve(candidates, path, context))
 
