@@ -69,5 +69,5 @@ def build_strategy(settings: Settings, engine: Engine, template: Template) -> St
     if name not in _DEFAULT_TEMPLATES:
         raise ConfigError(f"template {template.name!r} asks for strategy {name!r}, which does not exist")
     if name == Likelihood.name:
-        return Likelihood(engine, template, settings.prompt.max_tokens, settings.likelihood.prior_removed)
+        return Likelihood(engine, template, settings.prompt.max_tokens, settings.likelihood)
     return YesNo(engine, template, settings.prompt.max_tokens)

@@ -32,7 +32,9 @@ class ModelSettings(Section):
 class LikelihoodSettings(Section):
     """How titles' likelihoods become scores."""
 
-    prior_removed: float = Field(default=1.0, ge=0, le=1)
+    per_token: bool = True
+    """Divide by the title's number of tokens, so that long titles are not punished for their length."""
+    prior_removed: float = Field(default=0.0, ge=0, le=1)
     """Share of a title's own log-likelihood that is taken off: 1 is pointwise mutual information, 0 keeps what the
     model knows of the title before it knows anything of the user, such as its fame."""
 

@@ -25,6 +25,8 @@ class LlmArm(Section):
     strategy: Literal["likelihood", "yes-no"] | None = None
     prior_removed: float | None = Field(default=None, ge=0, le=1)
     """Of the likelihood strategy: 1 is pointwise mutual information, 0 the plain likelihood."""
+    per_token: bool | None = None
+    """Of the likelihood strategy: divide by the title's tokens."""
     template: str | None = None
     """Name of a shipped template, or a template file."""
     language: Literal["en", "zh"] | None = None
@@ -46,7 +48,7 @@ class LlmArm(Section):
         return {
             "model": {"name": self.model, "adapter": self.adapter, "dtype": self.dtype},
             "strategy": self.strategy,
-            "likelihood": {"prior_removed": self.prior_removed},
+            "likelihood": {"prior_removed": self.prior_removed, "per_token": self.per_token},
             "prompt": {"template": self.template, "language": self.language, "max_tokens": self.max_tokens},
             "examples": {
                 "shots": self.shots,

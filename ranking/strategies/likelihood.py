@@ -1,4 +1,4 @@
-"""Title likelihood, normalised by the title's unconditional likelihood: pointwise mutual information (PMI)."""
+"""Title likelihood, per token, or relative to the title's unconditional likelihood (PMI)."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from prompts.template import Template
 from prompts.types import Prompt, PromptContext, TokenBudget
 from ranking.errors import ConfigError, EngineError
 from ranking.protocol import Engine
+from ranking.settings import LikelihoodSettings
 from ranking.types import BranchScore, PromptScores, StrategyScores
 
 _REMEMBERED_TITLES = 100_000
 
 
 class Likelihood:
-    """Score = log P(title | user's context) - prior_removed * log P(title | same prompt without user), in nats.
+    """Score = (log P(title | user's context) - prior_removed * log P(title | same prompt without user)) / n_tokens.
 
-    With prior_removed = 1 this is pointwise mutual information; with 0 the second term is not measured. That term does
+    In nats; the division by the title's tokens is left out unless per_token. With prior_removed = 1 the difference is pointwise mutual information;
+    with 0 the second term is not measured. That term does
     not depend on the user: it is measured once per title and remembered, so a warm call costs one forward pass.
     Reference: Holtzman et al., "Surface Form Competition" (EMNLP 2021), domain-conditional PMI.
     """
 
     name = "likelihood"
 
-    def __init__(self, engine: Engine, template: Template, max_tokens: int, prior_removed: float = 1.0) -> None:
+    def __init__(self, engine: Engine, template: Template, max_tokens: int, settings: LikelihoodSettings) -> None:
         if template.kind != self.name:
             raise ConfigError(f"template {template.name!r} is made for {template.kind!r}, not for likelihood")
         self._engine = engine
         self._template = template
         self._budget = TokenBudget(max_tokens=max_tokens, count_tokens=engine.count_tokens)
-        self._prior_removed = prior_removed
+        self._settings = settings
         self._unconditional: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def score(self, contexts: Sequence[PromptContext]) -> list[StrategyScores]:
-        """One verdict per context, in order. Scores are differences of log-probabilities in nats."""
+        """One verdict per context, in order. Scores are log-probabilities or their differences, in nats."""
         prompts = [render(self._template, c, self._budget, self._engine.control_tokens) for c in contexts]
         bases = [self._base(context) for context in contexts]
         missing = [self._without_known(base) for base in bases]
@@ -63,15 +65,17 @@ class Likelihood:
 
     def _base(self, context: PromptContext) -> Prompt:
         """The same question without the user; without candidates where nothing is taken off."""
-        asked = context if self._prior_removed else replace(context, candidates=())
+        asked = context if self._settings.prior_removed else replace(context, candidates=())
         return render_unconditional(self._template, asked, self._budget, self._engine.control_tokens)
 
     def _scores(self, base: Prompt, result: PromptScores, known: Mapping[tuple[str, str], float]) -> tuple[float, ...]:
-        conditional = [_logprob(branch) for branch in result.branches]
-        if not self._prior_removed:
-            return tuple(conditional)
-        priors = [known[key] for key in _keys(base)]
-        return tuple(value - self._prior_removed * prior for value, prior in zip(conditional, priors, strict=True))
+        scores = [_logprob(branch) for branch in result.branches]
+        if self._settings.prior_removed:
+            priors = [known[key] for key in _keys(base)]
+            scores = [value - self._settings.prior_removed * prior for value, prior in zip(scores, priors, strict=True)]
+        if self._settings.per_token:
+            scores = [value / max(branch.n_tokens, 1) for value, branch in zip(scores, result.branches, strict=True)]
+        return tuple(scores)
 
     def _known(self, bases: Sequence[Prompt]) -> dict[tuple[str, str], float]:
         keys = (key for base in bases for key in _keys(base))

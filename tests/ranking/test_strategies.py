@@ -10,6 +10,7 @@ from prompts.template import load_template
 from prompts.types import Prompt, PromptContext
 from ranking.engines.scripted import ScriptedEngine
 from ranking.errors import ConfigError
+from ranking.settings import LikelihoodSettings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
 from retrieval.types import Item, PastItem
@@ -30,7 +31,8 @@ def _length(prompt: Prompt, branch: str) -> float:
 
 
 def _likelihood(engine: ScriptedEngine) -> Likelihood:
-    return Likelihood(engine, load_template("likelihood", "en"), 512)
+    pmi = LikelihoodSettings(prior_removed=1.0, per_token=False)
+    return Likelihood(engine, load_template("likelihood", "en"), 512, pmi)
 
 
 def test_yes_no_is_the_margin_of_the_labels() -> None:
@@ -48,10 +50,22 @@ def test_likelihood_is_relative_to_the_unconditional_one() -> None:
 
 @pytest.mark.parametrize(("removed", "up", "calls"), [(0.0, 3 * 2.0, 1), (0.5, 3 * 1.75, 2), (1.0, 3 * 1.5, 2)])
 def test_as_much_of_the_titles_own_likelihood_is_taken_off_as_asked(removed: float, up: float, calls: int) -> None:
-    strategy = Likelihood(ScriptedEngine(_length), load_template("likelihood", "en"), 512, removed)
+    settings = LikelihoodSettings(prior_removed=removed, per_token=False)
+    strategy = Likelihood(ScriptedEngine(_length), load_template("likelihood", "en"), 512, settings)
     [verdict] = asyncio.run(strategy.score([_context("Up", "Alien")]))
     assert verdict.scores == (up, 2 * up)
     assert verdict.model_calls == calls
+
+
+def test_a_long_title_is_not_punished_for_its_length() -> None:
+    strategy = Likelihood(
+        ScriptedEngine(lambda _, branch: -2.0 * len(branch.split())),
+        load_template("likelihood", "en"),
+        512,
+        LikelihoodSettings(),
+    )
+    [verdict] = asyncio.run(strategy.score([_context("Up", "The Return of the King")]))
+    assert verdict.scores == (-2.0, -2.0)
 
 
 def test_unconditional_likelihoods_are_measured_once_per_title() -> None:
@@ -79,6 +93,6 @@ def test_the_same_title_twice_is_scored_twice() -> None:
 def test_a_template_of_another_kind_is_refused() -> None:
     engine = ScriptedEngine(_length)
     with pytest.raises(ConfigError, match="'sequential' is made for 'yes-no'"):
-        Likelihood(engine, load_template("sequential", "en"), 512)
+        Likelihood(engine, load_template("sequential", "en"), 512, LikelihoodSettings())
     with pytest.raises(ConfigError, match="'likelihood' is made for 'likelihood'"):
         YesNo(engine, load_template("likelihood", "en"), 512)
