@@ -94,7 +94,7 @@ def test_without_anything_to_go_by_the_signals_decide_and_the_fall_back_is_count
     assert np.argsort(ranked.scores).tolist() == [0, 2, 1]  # by popularity, not as shown
 
 
-@pytest.mark.parametrize(("strategy", "expected"), [("yes-no", 1 / (1 + math.exp(-7))), ("likelihood", 0.0)])
+@pytest.mark.parametrize(("strategy", "expected"), [("yes-no", 1 / (1 + math.exp(-7))), ("likelihood", 3.5)])
 def test_a_labelled_case_gets_the_models_own_score(store: Store, strategy: Any, expected: float) -> None:
     arm, _ = ranker(store, LlmArm(strategy=strategy))
     [ranked] = asyncio.run(arm.rank([case(7, target=None, label=1.0)]))
