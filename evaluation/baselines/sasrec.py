@@ -22,6 +22,7 @@ from evaluation.baselines.config import SasrecConfig
 from evaluation.baselines.encoding import Batch, Encoder, Index
 from evaluation.baselines.implicit_feedback import row_products
 from evaluation.baselines.types import Progress
+from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
 
@@ -52,14 +53,30 @@ class Block(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Shape (n, length, dimension) in and out. Padding stands at the end, where nothing before it looks."""
+        query, key, value = self._projected(states)
+        dropout = self.dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        return self._after_attention(states, mixed)
+
+    def only(self, states: Tensor, last: Tensor) -> Tensor:
+        """What forward gives at the places `last`, shape (n,), without dropout; shape (n, 1, dimension)."""
+        query, key, value = self._projected(states)
+        rows = torch.arange(len(states))
+        seen = torch.arange(states.shape[1])[None, :] <= last[:, None]
+        mixed = functional.scaled_dot_product_attention(
+            query[rows, :, last][:, :, None], key, value, attn_mask=seen[:, None, None, :]
+        )
+        return self._after_attention(states[rows, last][:, None], mixed)
+
+    def _projected(self, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         n, length, width = states.shape
         parts = self.projection(self.attention_norm(states)).view(n, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
-        states = states + functional.dropout(
-            self.output(mixed.transpose(1, 2).reshape(n, length, width)), dropout, self.training
-        )
+        return query, key, value
+
+    def _after_attention(self, states: Tensor, mixed: Tensor) -> Tensor:
+        output = self.output(mixed.transpose(1, 2).reshape(states.shape))
+        states = states + functional.dropout(output, self.dropout, self.training)
         result: Tensor = states + self.net(states)
         return result
 
@@ -72,7 +89,8 @@ class Network(nn.Module):
         self.items = nn.Embedding(n_items + 1, config.dimension, padding_idx=n_items)
         self.places = nn.Embedding(config.max_length, config.dimension)
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.Sequential(*(Block(config) for _ in range(config.blocks)))
+        self.blocks = nn.Sequential(*(Block(config) for _ in range(config.blocks - 1)))
+        self.final = Block(config)
         self.norm = nn.LayerNorm(config.dimension)
         for table in (self.items, self.places):
             nn.init.normal_(table.weight, std=0.05)
@@ -81,10 +99,19 @@ class Network(nn.Module):
 
     def forward(self, sequences: Tensor) -> Tensor:
         """Shape (n, length) to (n, length, dimension): the state after each place."""
-        # Places count from the sequence's start, which stands at the left; padding follows at the right.
-        states = self.items(sequences) + self.places.weight[: sequences.shape[1]]
-        result: Tensor = self.norm(self.blocks(self.dropout(states)))
+        result: Tensor = self.norm(self.final(self.blocks(self._start(sequences))))
         return result
+
+    def last(self, sequences: Tensor, last: Tensor) -> Tensor:
+        """What forward gives at one place of each sequence, shape (n, dimension); cheaper."""
+        states = self.blocks(self._start(sequences))
+        result: Tensor = self.norm(self.final.only(states, last))[:, 0]
+        return result
+
+    def _start(self, sequences: Tensor) -> Tensor:
+        # Places count from the sequence's start, which stands at the left; padding follows at the right.
+        states: Tensor = self.dropout(self.items(sequences) + self.places.weight[: sequences.shape[1]])
+        return states
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,17 +220,22 @@ def last_states(
     """The state after the last item before each stop, shape (n, dimension). Every row must hold an item."""
     read = sequences.padded(rows, stops, config.max_length, padding)
     last = torch.from_numpy((read != padding).sum(axis=1) - 1)
-    states: Tensor = network(torch.from_numpy(read))[torch.arange(len(read)), last]
-    return states
+    return network.last(torch.from_numpy(read), last)
 
 
 class Sasrec:
     """Dot product of the candidate's embedding with the state after the case's latest known items.
 
-    0 for an unknown item and for a case without known history.
+    0 for an unknown item and for a case without known history. Raises RunConfigError for heads that cannot share the
+    dimension.
     """
 
     def __init__(self, training: Training, config: SasrecConfig, seed: int, progress: Progress | None) -> None:
+        if config.dimension % config.heads:
+            raise RunConfigError(
+                f"baseline 'sasrec': dimension {config.dimension} cannot be shared by {config.heads} heads; choose a "
+                "dimension that is a multiple of the heads"
+            )
         self._encoder, self._config = Encoder(training), config
         self._n_items = len(training.item_ids)
         lengths = np.bincount(training.user_index, minlength=len(training.user_ids))
