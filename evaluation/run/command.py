@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.progress import (
     Progress as Bars,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from evaluation.arms.llm import LlmRanker, Preview
 from evaluation.config import ConfigFile, load_config
@@ -166,7 +166,7 @@ def dry_run(given: Given, order: Order) -> None:
         open_run(file, given.settings(), order.asking, scores=_Forgetful(), progress=progress) as run,
     ):
         known = read_keys(path)
-        table = Table("arm", "cases to do", "prompt tokens", "seconds per case", "estimate")
+        table = Table(Column("arm", overflow="fold"), "cases to do", "prompt tokens", "seconds per case", "estimate")
         total = 0.0
         for arm in run.arms:
             left = max(0, len(run.cases) - len(known.get(arm.name, ())))
