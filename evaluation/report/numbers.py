@@ -18,7 +18,7 @@ _NAMES = {"auc": "AUC", "rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "mrr": "MR
 
 def base_of(metric: str) -> str:
     """The metric without its cut-off: "ndcg" of "ndcg@10"."""
-    return metric.partition("@")[0].lower().replace("-", "_")
+    return metric.partition("@")[0].lower().replace("-", "").replace("_", "")
 
 
 def cutoff_of(metric: str) -> int | None:

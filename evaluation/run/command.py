@@ -36,7 +36,7 @@ from evaluation.run.folder import RunFolder
 from evaluation.run.journal import read_keys
 from evaluation.run.questions import Asking
 from evaluation.run.runner import run_arms
-from evaluation.run.table import more_metrics, results_table
+from evaluation.run.table import results_table, shown_metrics
 from retrieval.catch_up import Progress
 
 if TYPE_CHECKING:
@@ -119,8 +119,9 @@ def show(given: Given, path: Path, run: Assembled, finished: Finished) -> bool:
         given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
     aggregates = finished.aggregates
     names = [name for name in run.config.arms if name in aggregates.columns]
-    given.out.print(results_table(aggregates.metrics, names, f"{run.config.name}: {run.spec.data['name']}"))
-    hidden = more_metrics(aggregates.metrics)
+    title, width = f"{run.config.name}: {run.spec.data['name']}", given.out.width
+    given.out.print(results_table(aggregates.metrics, names, title, width))
+    hidden = len(run.config.metrics) - len(shown_metrics(aggregates.metrics, names, width))
     rest = f" ({hidden} more metrics)" if hidden else ""
     given.out.print(f"Results{rest}: {escape(str(path))}", highlight=False, soft_wrap=True)
     given.out.print(f"Report: fewrec report {escape(str(path))}", highlight=False, soft_wrap=True)
