@@ -119,7 +119,8 @@ def show(given: Given, path: Path, run: Assembled, finished: Finished) -> bool:
         given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
     aggregates = finished.aggregates
     names = [name for name in run.config.arms if name in aggregates.columns]
-    title, width = f"{run.config.name}: {run.spec.data['name']}", given.out.width
+    name, data, width = run.config.name, run.spec.data["name"], given.out.width
+    title = name if data in name else f"{name}: {data}"
     given.out.print(results_table(aggregates.metrics, names, title, width))
     hidden = len(run.config.metrics) - len(shown_metrics(aggregates.metrics, names, width))
     rest = f" ({hidden} more metrics)" if hidden else ""
