@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from prompts.template import Template, load_template
+from prompts.template import Template, list_templates, load_template
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
 from ranking.protocol import Engine, Strategy
@@ -13,6 +13,7 @@ from ranking.recommender import Recommender
 from ranking.settings import Settings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
+from ranking.tuning.adapter import read_adapter
 from retrieval.embedder import SentenceEmbedder
 from retrieval.examples import ExampleSelector
 from retrieval.protocol import Progress
@@ -58,9 +59,25 @@ def compose(
 
 
 def choose_template(settings: Settings) -> Template:
-    """The named template, or the strategy's default one. Raises TemplateError for a name that does not exist."""
-    name = settings.prompt.template or _DEFAULT_TEMPLATES[settings.strategy or "likelihood"]
+    """The named template, or the one that the adapter was tuned with, or the strategy's default one.
+
+    Raises TemplateError for a name that does not exist, ModelError for a folder that holds no adapter.
+    """
+    name = (
+        settings.prompt.template or _tuned_template(settings) or _DEFAULT_TEMPLATES[settings.strategy or "likelihood"]
+    )
     return load_template(name, settings.prompt.language)
+
+
+def _tuned_template(settings: Settings) -> str | None:
+    """The shipped template of the adapter; its strategy's default one if it was tuned with a file of the user's own."""
+    if settings.model.adapter is None:
+        return None
+    tuned = read_adapter(settings.model.adapter).manifest.tuned_prompts
+    if settings.strategy not in {None, tuned.strategy}:
+        return None
+    shipped = {ref.name for ref in list_templates()}
+    return tuned.template.name if tuned.template.name in shipped else _DEFAULT_TEMPLATES[tuned.strategy]
 
 
 def build_strategy(settings: Settings, engine: Engine, template: Template) -> Strategy:

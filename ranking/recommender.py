@@ -13,7 +13,7 @@ from ranking.fusion import Fused, fuse
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
 from ranking.settings import FusionWeights
-from ranking.types import RankedItem, Recommendation, Stage, StrategyScores
+from ranking.types import RankedItem, Recommendation, Stage, StrategyScores, TunedPrompts
 from retrieval.errors import InputError
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
@@ -119,7 +119,7 @@ class Recommender:
             dropped=verdict.dropped if verdict else Dropped(),
             prompt_tokens=verdict.prompt_tokens if verdict else 0,
             model_calls=verdict.model_calls if verdict else 0,
-            notes=_notes(verdict, n, len(retrieved.candidates)),
+            notes=(*_notes(verdict, n, len(retrieved.candidates)), *self._adapter_notes(verdict)),
             stages=tuple(Stage(name=name, seconds=seconds) for name, seconds in clock.stages.items()),
         )
 
@@ -130,6 +130,15 @@ class Recommender:
             return None
         [verdict] = await self._strategy.score([context])
         return verdict
+
+    def _adapter_notes(self, verdict: StrategyScores | None) -> tuple[str, ...]:
+        info = self.engine.info
+        if verdict is None or info.tuned is None:
+            return ()
+        tuned, asked = info.tuned, TunedPrompts(strategy=self._strategy.name, template=verdict.template)
+        if (tuned.strategy, tuned.template.digest) == (asked.strategy, asked.template.digest):
+            return ()
+        return (f"Adapter {info.adapter} was tuned on prompts of {_named(tuned)}, not of {_named(asked)}.",)
 
 
 def _order(retrieved: Retrieved, fused: Sequence[Fused], verdict: StrategyScores | None) -> list[RankedItem]:
@@ -152,6 +161,11 @@ def _order(retrieved: Retrieved, fused: Sequence[Fused], verdict: StrategyScores
         )
         for place, (candidate, joined, index) in enumerate(rows, start=1)
     ]
+
+
+def _named(prompts: TunedPrompts) -> str:
+    ref = prompts.template
+    return f"{prompts.strategy} with template {ref.name} version {ref.version} ({ref.language}, {ref.digest})"
 
 
 def _notes(verdict: StrategyScores | None, n: int, available: int) -> tuple[str, ...]:

@@ -9,6 +9,14 @@ from retrieval.types import Item, Signals, User, Vote
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TunedPrompts:
+    """How the prompts were made that an adapter was tuned on."""
+
+    strategy: str
+    template: TemplateRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EngineInfo:
     """Which model answers, and where. Stored with every answer and every run."""
 
@@ -23,6 +31,8 @@ class EngineInfo:
     """Longest sequence of tokens the model reads."""
     parameters: int
     """How many weights the model has."""
+    tuned: TunedPrompts | None = None
+    """What the adapter knows best; None without an adapter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

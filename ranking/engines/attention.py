@@ -35,12 +35,15 @@ class PrefixStates:
 class Packing:
     """The layout of one forward pass, and the prefix states it starts from and leaves behind.
 
-    `kept[i]` lists, by layer, the states of piece i's whole prefix after the pass.
+    `kept[i]` lists, by layer, the states of piece i's whole prefix after the pass; without keep it stays empty.
     """
 
-    def __init__(self, packed: Packed, known: Sequence[PrefixStates | None], device: torch.device) -> None:
+    def __init__(
+        self, packed: Packed, known: Sequence[PrefixStates | None], device: torch.device, *, keep: bool = True
+    ) -> None:
         self.parts = tuple(_Part.of(span, device) for span in packed.spans)
         self.known = tuple(known)
+        self.keep = keep
         self.kept: list[list[LayerStates]] = [[] for _ in packed.spans]
 
 
@@ -106,7 +109,8 @@ def packed_attention(
                 keys=torch.cat([past.keys.to(key.device), states.keys], dim=1),
                 values=torch.cat([past.values.to(key.device), states.values], dim=1),
             )
-        packing.kept[index].append(states)
+        if packing.keep:
+            packing.kept[index].append(states)
         out[:, own] = _over_prefix(query[:, :, own], states, part, scale)
         if part.real.numel():
             branches = slice(part.span.prefix_end, part.span.end)

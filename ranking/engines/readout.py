@@ -39,13 +39,19 @@ class Readout:
             scores = self._texts(hidden, span, branches)
         return scores
 
+    def label_logits(self, hidden: Tensor, span: Span, labels: tuple[int, int]) -> Tensor:
+        """Logits of two tokens after each branch of a span, shape (branches, 2), float32; hidden is (n, width).
+
+        Gradients flow through it.
+        """
+        lasts = [start + n - 1 for start, n in zip(span.branch_starts, span.branch_lengths, strict=True)]
+        columns = torch.tensor(labels, device=self._head.device)
+        return self._logits(hidden[torch.tensor(lasts, device=hidden.device)], columns)
+
     def _labels(
         self, hidden: Tensor, span: Span, labels: tuple[int, int], branches: Sequence[EncodedBranch]
     ) -> tuple[BranchScore, ...]:
-        lasts = [start + n - 1 for start, n in zip(span.branch_starts, span.branch_lengths, strict=True)]
-        columns = torch.tensor(labels, device=self._head.device)
-        rows = hidden[torch.tensor(lasts, device=hidden.device)]
-        logits = self._logits(rows, columns).tolist()
+        logits = self.label_logits(hidden, span, labels).tolist()
         _check_finite([value for pair in logits for value in pair])
         return tuple(
             BranchScore(label_logits=(first, second), text_logprob=None, n_tokens=branch.n_tokens)

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from prompts.types import Prompt
-from ranking.engines.attention import Packing, PrefixStates, packed_attention
+from ranking.engines.attention import PrefixStates
 from ranking.engines.batching import Batcher
-from ranking.engines.device import choose_device, choose_dtype
-from ranking.engines.encoding import EncodedPrompt, PromptEncoder
-from ranking.engines.packing import Packed, Piece, Share, attention_mask, pack, plan
-from ranking.engines.prefix_cache import PrefixCache
-from ranking.engines.readout import Readout
-from ranking.errors import EngineError, ModelError, PromptTooLongError, RankingError
-from ranking.models.manifest import weights_digest
-from ranking.models.prepare import locate, prepare
-from ranking.models.pretrained import load_pretrained
+from ranking.engines.encoding import EncodedPrompt
+from ranking.engines.packed_model import load_model, piece_of
+from ranking.engines.packing import Packed, Share, plan
+from ranking.engines.prefix_cache import Known, PrefixCache
+from ranking.errors import EngineError, PromptTooLongError, RankingError
 from ranking.settings import ModelSettings
 from ranking.types import BranchScore, EngineInfo, PromptScores
 from retrieval.protocol import Progress
@@ -28,9 +23,10 @@ from retrieval.protocol import Progress
 class TransformersEngine:
     """Implements ranking.protocol.Engine. All branches of a prompt, and prompts that wait together, share a pass.
 
-    Loads the model at once, preparing it first if need be; raises ModelError. The forward passes run in one worker
-    thread. prefix_tokens bounds the memory for prefixes seen before (for the default model in float32, 46 kB a token);
-    0 turns it off. structured=False uses the library's attention with a dense mask: slower, for comparison.
+    Loads the model at once, preparing it first if need be, and merges its adapter; raises ModelError. The forward
+    passes run in one worker thread. prefix_tokens bounds the memory for prefixes seen before (for the default model in
+    float32, 46 kB a token); 0 turns it off. structured=False uses the library's attention with a dense mask: slower,
+    for comparison.
     """
 
     def __init__(
@@ -42,30 +38,22 @@ class TransformersEngine:
         prefix_tokens: int = 2048,
         structured: bool = True,
     ) -> None:
-        if settings.adapter is not None:
-            raise ModelError(f"adapter {settings.adapter}: this engine does not load adapters; leave the setting out")
-        folder = _folder(settings.name, cache, progress)
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
-        device = choose_device(settings.device)
-        dtype = choose_dtype(settings.dtype, device)
-        loaded = load_pretrained(folder, device=device, dtype=dtype, attention=packed_attention if structured else None)
-        self._model = loaded.model
-        self._structured = loaded.structured
+        self._core = load_model(settings, cache, progress, structured=structured)
         self._max_packed = settings.max_packed_tokens
-        self._encoder = PromptEncoder(loaded.tokenizer, settings.name)
-        self._readout = _readout(loaded.model)
+        self._encoder = self._core.encoder
         self._prefixes = PrefixCache(prefix_tokens)
         self._batcher: Batcher[EncodedPrompt, PromptScores] = Batcher(self._run, "fewrec-engine")
+        adapter = self._core.adapter
         self._info = EngineInfo(
             engine="transformers",
             model=settings.name,
-            revision=weights_digest(folder),
-            adapter=None,
-            device=str(loaded.model.device),
-            dtype=str(dtype).removeprefix("torch."),
-            max_context=loaded.max_context,
-            parameters=loaded.model.num_parameters(),
+            revision=self._core.revision,
+            adapter=None if adapter is None else adapter.manifest.label,
+            device=str(self._core.model.device),
+            dtype=str(self._core.model.dtype).removeprefix("torch."),
+            max_context=self._core.max_context,
+            parameters=self._core.model.num_parameters(),
+            tuned=None if adapter is None else adapter.manifest.tuned_prompts,
         )
 
     @property
@@ -120,63 +108,21 @@ class TransformersEngine:
         self, prompts: Sequence[EncodedPrompt], shares: Sequence[Share], scores: list[list[BranchScore]]
     ) -> Packed:
         """One forward pass; appends the scores of the shares' branches."""
-        known = [self._prefixes.longest(prompts[share.prompt].prefix) if self._structured else None for share in shares]
-        packed = pack(
+        known = [self._known(prompts[share.prompt]) for share in shares]
+        passed = self._core.forward(
             [
-                Piece(
-                    prefix=prompts[share.prompt].prefix,
-                    cached=0 if hit is None else hit.length,
-                    branches=tuple(branch.fed for branch in prompts[share.prompt].branches[share.start : share.stop]),
-                )
+                piece_of(prompts[share.prompt], share, 0 if hit is None else hit.length)
                 for share, hit in zip(shares, known, strict=True)
-            ]
+            ],
+            [None if hit is None else hit.states for hit in known],
         )
-        packing = Packing(packed, [None if hit is None else hit.states for hit in known], self._model.device)
-        hidden = self._forward(packed, packing)
-        for index, (share, span) in enumerate(zip(shares, packed.spans, strict=True)):
+        for index, (share, span) in enumerate(zip(shares, passed.packed.spans, strict=True)):
             prompt = prompts[share.prompt]
-            if self._structured:
-                self._prefixes.store(prompt.prefix, PrefixStates(layers=tuple(packing.kept[index])))
+            if self._core.structured:
+                self._prefixes.store(prompt.prefix, PrefixStates(layers=tuple(passed.kept[index])))
             branches = prompt.branches[share.start : share.stop]
-            scores[share.prompt] += self._readout.branches(hidden, span, prompt, branches)
-        return packed
+            scores[share.prompt] += self._core.readout.branches(passed.hidden, span, prompt, branches)
+        return passed.packed
 
-    def _forward(self, packed: Packed, packing: Packing) -> torch.Tensor:
-        """Last hidden states, shape (n, width)."""
-        device = self._model.device
-        if self._structured:
-            # The library hands a four-dimensional mask on as it is; the attention goes by the packing instead.
-            arguments: dict[str, Any] = {"packing": packing}
-            mask = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device)
-        else:
-            arguments = {}
-            allowed = torch.from_numpy(attention_mask(packed)).to(device)[None, None]
-            mask = torch.zeros(allowed.shape, dtype=self._model.dtype, device=device)
-            mask.masked_fill_(~allowed, torch.finfo(self._model.dtype).min)
-        output = self._model.base_model(
-            input_ids=torch.from_numpy(packed.ids).to(device)[None],
-            position_ids=torch.from_numpy(packed.positions).to(device)[None],
-            attention_mask=mask,
-            use_cache=False,
-            **arguments,
-        )
-        hidden: torch.Tensor = output.last_hidden_state[0]
-        return hidden
-
-
-def _folder(name: str, cache: Path, progress: Progress | None) -> Path:
-    try:
-        # Sizes are compared here, hashes only when it is made ready or verified: that would slow every start.
-        return locate(name, cache)
-    except ModelError:
-        return prepare(name, cache, progress)
-
-
-def _readout(model: Any) -> Readout:
-    head = model.get_output_embeddings()
-    config = model.config.get_text_config()
-    scale = getattr(config, "logit_scale", None) or 1.0
-    scale /= getattr(config, "logits_scaling", None) or 1.0
-    return Readout(
-        head.weight, getattr(head, "bias", None), scale=scale, cap=getattr(config, "final_logit_softcapping", None)
-    )
+    def _known(self, prompt: EncodedPrompt) -> Known | None:
+        return self._prefixes.longest(prompt.prefix) if self._core.structured else None

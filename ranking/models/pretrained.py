@@ -52,12 +52,17 @@ def convert_gguf(source: Path, folder: Path) -> None:
 
 
 def load_pretrained(
-    folder: Path, *, device: str, dtype: torch.dtype, attention: Callable[..., Any] | None
+    folder: Path,
+    *,
+    device: str,
+    dtype: torch.dtype,
+    attention: Callable[..., Any] | None,
+    layers: int | None = None,
 ) -> Pretrained:
     """Loads a causal language model from a folder, without network, ready for inference.
 
-    attention replaces the library's own if every layer of the model looks at all that came before. Raises ModelError
-    if the folder is no such model or it does not fit the device.
+    attention replaces the library's own if every layer of the model looks at all that came before. layers keeps only
+    the first layers. Raises ModelError if the folder is no such model, has fewer layers, or does not fit the device.
     """
     from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -81,12 +86,27 @@ def load_pretrained(
             raise ModelError(f"the model in {folder} cannot be loaded: {_one_line(error)}") from error
     if getattr(model, "_is_stateful", False):
         raise ModelError(f"the model in {folder} is recurrent; packed scoring needs attention in every layer")
+    if layers is not None:
+        _cut(model, layers, folder)
     return Pretrained(
         model=model.eval().requires_grad_(False),
         tokenizer=tokenizer,
         max_context=limits.max_context,
         structured=structured,
     )
+
+
+def _cut(model: Any, layers: int, folder: Path) -> None:
+    """Leaves out all layers after the first so many; the final norm and the head then follow these."""
+    found = getattr(model.base_model, "layers", None)
+    if found is None or len(found) < layers:
+        has = "no list of layers" if found is None else f"{len(found)} layers"
+        raise ModelError(f"the model in {folder} has {has}, so the first {layers} cannot be kept; leave `layers` out")
+    model.base_model.layers = found[:layers]
+    config = model.config.get_text_config()
+    config.num_hidden_layers = layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:layers]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from pydantic import BaseModel, ConfigDict
 
+from prompts.types import TemplateRef
 from ranking.tuning.config import TuningSettings
+from ranking.types import TunedPrompts
 
 ADAPTER_FILE = "fewrec-adapter.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 PEFT_FILE = "adapter_config.json"
 CARD_FILE = "README.md"
+
+
+Ended: TypeAlias = Literal["finished", "patience", "interrupted"]
 
 
 class _Record(BaseModel):
@@ -35,6 +42,17 @@ class TemplateRecord(_Record):
     digest: str
 
 
+class ValidationRecord(_Record):
+    """One look at the validation examples; see ranking.tuning.types.Validation."""
+
+    step: int
+    n: int
+    loss: float
+    train_loss: float | None
+    ndcg: float
+    ndcg_alone: float
+
+
 class TrainingRecord(_Record):
     """How the weights came about."""
 
@@ -47,9 +65,11 @@ class TrainingRecord(_Record):
     """NDCG@10 on the validation examples before the first step; None without any."""
     ndcg_best: float | None
     """The same with the weights of best_step."""
-    ended: str
+    ended: Ended
     start_adapter: str | None
     """Name and digest of the adapter that tuning started from; None from scratch."""
+    validations: tuple[ValidationRecord, ...]
+    """Every look at the validation examples, in order of steps."""
 
 
 class MeasuredRow(_Record):
@@ -87,8 +107,8 @@ class AdapterManifest(_Record):
     """Fusion weights fitted with this adapter, by signal; None where none were fitted."""
     packages: dict[str, str]
     """Versions of the packages that the weights depend on."""
-    run: str
-    """Digest of everything the run depends on; the same run may go on in this folder, another may not."""
+    run: dict[str, str]
+    """Digests of what the run depends on, by part; the same run may go on in this folder, another may not."""
     weights_sha256: str
     weights_bytes: int
 
@@ -96,3 +116,8 @@ class AdapterManifest(_Record):
     def label(self) -> str:
         """Name and the first 12 digits of the weights' digest: how answers name the adapter."""
         return f"{self.name}@{self.weights_sha256[:12]}"
+
+    @property
+    def tuned_prompts(self) -> TunedPrompts:
+        """How the prompts were made."""
+        return TunedPrompts(strategy=self.strategy, template=TemplateRef(**self.template.model_dump()))

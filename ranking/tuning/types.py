@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from prompts.types import PromptContext
 from ranking.errors import TuningError
-from ranking.tuning.manifest import AdapterManifest
+from ranking.tuning.manifest import AdapterManifest, Ended
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +55,8 @@ class Validation:
     """Number of examples."""
     loss: float
     """Mean loss, over whole lists."""
+    train_loss: float | None
+    """Mean loss of the steps since the last look; None at step 0."""
     ndcg: float
     """Mean NDCG@10 of the order by model score, with the offsets added where there are any; decides what is kept."""
     ndcg_alone: float
@@ -76,7 +78,7 @@ class Progressed:
 
 
 OnProgress: TypeAlias = Callable[[Progressed], None]
-"""Called after every step and every look at the validation examples. A KeyboardInterrupt in it stops the run cleanly."""
+"""Called after every step and every look at the validation examples. A KeyboardInterrupt in it ends the run cleanly."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,7 @@ class Tuned:
 
     folder: Path
     manifest: AdapterManifest
-    ended: Literal["finished", "patience", "interrupted"]
+    ended: Ended
     """interrupted: the adapter is the best so far, and the same call goes on from where it stopped."""
     steps: int
     """Steps done."""

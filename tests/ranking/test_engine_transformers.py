@@ -160,8 +160,8 @@ async def test_one_bad_call_does_not_spoil_another(tiny: Path) -> None:
     assert isinstance(bad, PromptTooLongError)
 
 
-def test_an_adapter_is_refused_and_not_ignored(tiny: Path) -> None:
-    with pytest.raises(ModelError, match="adapter"):
+def test_an_adapter_that_is_not_there_is_refused_and_not_ignored(tiny: Path) -> None:
+    with pytest.raises(ModelError, match="adapter is no folder"):
         load(tiny, settings={"adapter": Path("adapter")})
 
 

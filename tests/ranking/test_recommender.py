@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ranking.errors import ConfigError
 from ranking.factory import build_strategy, choose_template, compose
 from ranking.recommender import Recommender
 from ranking.settings import FusionWeights, Settings, load_settings
+from ranking.types import EngineInfo, TunedPrompts
 from retrieval.errors import InputError, NotFoundError
 from retrieval.filters import Equals, Range
 from retrieval.store import Store, open_store
@@ -174,3 +176,20 @@ def test_an_answer_is_tied_to_its_prompt(store: Store) -> None:
     assert one is not None
     assert len(one) == 16
     assert one == again != other
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 12])
+def test_an_adapter_tuned_on_other_prompts_is_told(store: Store, digest: str) -> None:
+    settings = load_settings(strategy="yes-no")
+    template = choose_template(settings)
+    tuned = TunedPrompts(strategy="yes-no", template=replace(template.ref, digest=digest or template.ref.digest))
+
+    class Tuned(ScriptedEngine):
+        @property
+        def info(self) -> EngineInfo:
+            return replace(super().info, adapter="films@0123", tuned=tuned)
+
+    answer = asyncio.run(compose(settings, store, Tuned(_prefers_late), template).recommend(Query(user_id="ann"), 3))
+    told = [note for note in answer.notes if "films@0123" in note]
+    assert len(told) == bool(digest)
+    assert all("template sequential version 1 (en, 000000000000), not of yes-no" in note for note in told)
