@@ -21,6 +21,12 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many cases of each scenario.", min=1, metavar="N")
     ] = None,
+    known_interactions: Annotated[
+        int | None,
+        typer.Option(
+            help="Let every arm know only about so many interactions, of users drawn by seed.", min=0, metavar="N"
+        ),
+    ] = None,
     arms: Annotated[
         str | None, typer.Option(help="Only these arms: names or patterns with *, comma-separated.", metavar="ARMS")
     ] = None,
@@ -48,7 +54,10 @@ def evaluate(
     order = command.Order(
         config=config,
         asking=Asking(
-            arms=tuple(split_outside_brackets(arms)) if arms is not None else (), limit=limit, data_dir=data_dir
+            arms=tuple(split_outside_brackets(arms)) if arms is not None else (),
+            limit=limit,
+            data_dir=data_dir,
+            known_interactions=known_interactions,
         ),
         output=output,
         gates=tuple(gate or ()),

@@ -42,6 +42,8 @@ class EvaluationConfig(Section):
     scenarios: ScenarioConfig = ScenarioConfig()
     seed: int = Field(default=0, ge=0)
     """Of everything random: sampled candidates, tie-breaks, baselines, resampling."""
+    known_interactions: int | None = Field(default=None, ge=0)
+    """Only some users' interactions, about so many, are known to every arm; None for all. The cases stay the same."""
     limit: int | None = Field(default=None, ge=1)
     """Only the first so many cases of each scenario; None for all."""
     baseline: str | None = None

@@ -69,6 +69,7 @@ def open_run(
     limit = config.limit if asking.limit is None else asking.limit
     with ExitStack() as stack:
         questions = stack.enter_context(open_questions(file, settings, asking, progress=progress, embedder=embedder))
+        config = questions.config
         if scores is None:
             scores = stack.enter_context(ScoreCache(settings.cache / "evaluation"))
         builder = _Builder(questions, stack, scores, progress)

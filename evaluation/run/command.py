@@ -74,7 +74,7 @@ def evaluate(given: Given, order: Order) -> bool:
     """Runs, or goes on with, an evaluation. Returns whether every gate held."""
     file = load_config(order.config)
     gates = parse_gates(file, order)
-    path = order.output or RUNS / file.config.name
+    path = _folder(order, file)
     with bars(given.err) as progress, open_run(file, given.settings(), order.asking, progress=progress) as run:
         finished = carry_out(given, path, run, gates, progress)
     return show(given, path, run, finished)
@@ -132,6 +132,11 @@ def show(given: Given, path: Path, run: Assembled, finished: Finished) -> bool:
     return all(verdict.passed for verdict in finished.verdicts)
 
 
+def _folder(order: Order, file: ConfigFile) -> Path:
+    known = order.asking.known_interactions
+    return order.output or RUNS / (file.config.name + ("" if known is None else f"-known-{known}"))
+
+
 def parse_gates(file: ConfigFile, order: Order) -> list[Gate]:
     """The gates, checked against the arms that are run. Raises RunConfigError."""
     names = list(file.config.arms)
@@ -162,7 +167,7 @@ def dry_run(given: Given, order: Order) -> None:
     """Shows what would be run: arms, cases, tokens of the first case's prompts, and an estimate of the time."""
     file = load_config(order.config)
     parse_gates(file, order)
-    path = order.output or RUNS / file.config.name
+    path = _folder(order, file)
     with (
         bars(given.err) as progress,
         open_run(file, given.settings(), order.asking, scores=_Forgetful(), progress=progress) as run,

@@ -21,6 +21,7 @@ from evaluation.protocols.cases import CaseSet, make_cases
 from evaluation.protocols.config import EndToEnd, ScenarioConfig
 from evaluation.protocols.protocol import Retrieve
 from evaluation.protocols.retrieving import CachedRetrieve, RetrieverCandidates
+from evaluation.protocols.scarcity import know_less
 from evaluation.protocols.split import split_corpus
 from evaluation.run.folder import digest_of
 from evaluation.types import Case, Training
@@ -97,6 +98,8 @@ class Questions:
     def digest(self) -> str:
         """Of all that makes these cases of the data set; how many of them are asked is left out."""
         config = self.config.model_dump(mode="json", include={"protocol", "scenarios", "seed"})
+        if self.config.known_interactions is not None:
+            config["known_interactions"] = self.config.known_interactions
         served = self.settings.model_dump(mode="json", include={"retrieval", "embedder"}) if self._retrieves() else {}
         return digest_of({**config, "data": _shape(self.config), **served})
 
@@ -159,6 +162,8 @@ class Asking:
     limit: int | None = None
     """Over the configuration's own."""
     data_dir: Path | None = None
+    known_interactions: int | None = None
+    """Over the configuration's own."""
 
 
 @contextmanager
@@ -175,6 +180,8 @@ def open_questions(
     `embedder` replaces the one that the settings name.
     """
     config = file.config
+    if asking.known_interactions is not None:
+        config = config.model_copy(update={"known_interactions": asking.known_interactions})
     with ExitStack() as stack:
         record: Record | None = None
         if isinstance(config.data, StoreSet):
@@ -188,6 +195,8 @@ def open_questions(
             progress=progress,
         )
         split = split_corpus(loaded.corpus, config.protocol, config.seed, loaded.given)
+        if config.known_interactions is not None:
+            split = know_less(loaded.corpus, split, config.known_interactions, config.seed)
         yield Questions(config, settings, loaded, split, stack, progress, embedder)
 
 

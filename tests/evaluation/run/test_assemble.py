@@ -109,3 +109,15 @@ def test_data_that_gives_no_case_is_told(tmp_path: Path) -> None:
     file = write_files(tmp_path, {**SAMPLED, "min_history": 99})
     with pytest.raises(RunConfigError, match="gives no case"), opened(file):
         pass
+
+
+def test_less_can_be_known_of_the_same_questions(tmp_path: Path) -> None:
+    file = write_files(tmp_path)
+    for name, known in (("all", None), ("less", 20)):
+        with opened(file, Asking(arms=("popularity",), known_interactions=known)) as run:
+            carry_out(Consoles(), tmp_path / name, run, [], nothing)
+    specs = [json.loads((tmp_path / name / "spec.json").read_text()) for name in ("all", "less")]
+    assert [spec["data"]["known_interactions"] >= 160 for spec in specs] == [True, False]
+    assert specs[0]["digests"]["cases"] != specs[1]["digests"]["cases"]
+    asked = [{one.case_id: one.target for one in read_outcomes(tmp_path / name)} for name in ("all", "less")]
+    assert asked[0] == asked[1]
