@@ -75,31 +75,47 @@ def load_config(name: str) -> ConfigFile:
 
     Raises RunConfigError naming the place of what cannot be used.
     """
+    found = find_text(name, _SHIPPED)
+    return parse_config(found.text, source=found.source, base=found.base, name=found.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigText:
+    """A configuration as it is written."""
+
+    text: bytes
+    source: str
+    """What errors call it."""
+    base: Path
+    name: str
+    """Of the file, without its ending."""
+
+
+def find_text(name: str, package: str) -> ConfigText:
+    """A YAML file by its path, or one that is shipped in a package by its bare name. Raises RunConfigError."""
     path = Path(name)
     if path.is_file():
-        return parse_config(path.read_bytes(), source=str(path), base=path.parent, name=path.stem)
+        return ConfigText(text=path.read_bytes(), source=str(path), base=path.parent, name=path.stem)
     if path.suffix in {".yaml", ".yml"} and len(path.parts) > 1:
         raise RunConfigError(f"there is no file {name}")
-    shipped = resources.files(_SHIPPED).joinpath(f"{path.stem if path.suffix == '.yaml' else name}.yaml")
+    shipped = resources.files(package).joinpath(f"{path.stem if path.suffix == '.yaml' else name}.yaml")
     if len(path.parts) > 1 or not shipped.is_file():
-        raise RunConfigError(f"there is neither a file nor a shipped configuration {name!r}; {_nearest(name)}")
-    return parse_config(shipped.read_bytes(), source=name, base=Path(), name=shipped.name.removesuffix(".yaml"))
+        nearest = _nearest(name, shipped_configs(package))
+        raise RunConfigError(f"there is neither a file nor a shipped configuration {name!r}; {nearest}")
+    return ConfigText(
+        text=shipped.read_bytes(), source=name, base=Path(), name=shipped.name.removesuffix(".yaml")
+    )
 
 
-def shipped_configs() -> list[str]:
+def shipped_configs(package: str = _SHIPPED) -> list[str]:
     """Names of the configurations that come with the package, sorted."""
-    files = resources.files(_SHIPPED).iterdir()
+    files = resources.files(package).iterdir()
     return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
 
 
 def parse_config(text: bytes, *, source: str, base: Path, name: str) -> ConfigFile:
     """A configuration from YAML. `source` names it in errors, `base` is where relative paths start."""
-    try:
-        raw = yaml.load(text, _StrictLoader)  # noqa: S506  (a SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunConfigError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(raw, dict):
-        raise RunConfigError(f"{source} must hold settings by name, such as `data:`, `protocol:` and `arms:`")
+    raw = read_settings(text, source, "`data:`, `protocol:` and `arms:`")
     try:
         if isinstance(raw.get("arms"), dict):
             raw["arms"] = expand(raw["arms"])
@@ -109,8 +125,19 @@ def parse_config(text: bytes, *, source: str, base: Path, name: str) -> ConfigFi
         raise RunConfigError(f"{source}: {explain(error, EvaluationConfig)}") from error
     except RunConfigError as error:
         raise RunConfigError(f"{source}: {error}") from error
-    arms = {arm: _rebased(value, base.absolute()) for arm, value in config.arms.items()}
+    arms = {arm: rebased(value, base.absolute()) for arm, value in config.arms.items()}
     return ConfigFile(config=config.model_copy(update={"arms": arms}), base=base.absolute())
+
+
+def read_settings(text: bytes, source: str, such_as: str) -> dict[str, Any]:
+    """Settings by name from YAML, each named once. Raises RunConfigError, which `source` and `such_as` explain."""
+    try:
+        raw = yaml.load(text, _StrictLoader)  # noqa: S506  (a SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RunConfigError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise RunConfigError(f"{source} must hold settings by name, such as {such_as}")
+    return raw
 
 
 def _check_metrics(config: EvaluationConfig) -> None:
@@ -123,19 +150,18 @@ def _check_metrics(config: EvaluationConfig) -> None:
         raise RunConfigError("metrics: a metric is named twice")
 
 
-def _nearest(name: str) -> str:
-    shipped = shipped_configs()
+def _nearest(name: str, shipped: list[str]) -> str:
     near = get_close_matches(name, shipped, n=1)
     return f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped)}"
 
 
-def _rebased(value: Any, base: Path) -> Any:
+def rebased(value: Any, base: Path) -> Any:
     """The value with every relative path in it starting from `base`."""
     if isinstance(value, Path):
         return base / value.expanduser()
     if isinstance(value, BaseModel):
         fields = {name: getattr(value, name) for name in type(value).model_fields}
-        changed = {name: new for name, old in fields.items() if (new := _rebased(old, base)) is not old}
+        changed = {name: new for name, old in fields.items() if (new := rebased(old, base)) is not old}
         return value.model_copy(update=changed) if changed else value
     return value
 

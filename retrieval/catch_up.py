@@ -12,8 +12,7 @@ import numpy as np
 from retrieval.chroma import Generation
 from retrieval.entries import CHUNK, COLLECTIONS, Entry
 from retrieval.ids import Pair, pair_id, split_pair_id
-from retrieval.protocol import Collection, Embedder, Vectors
-from retrieval.protocol import Progress as Progress  # noqa: PLC0414 - it was defined here, and others still look for it
+from retrieval.protocol import Collection, Embedder, Progress, Vectors
 from retrieval.record import Record
 from retrieval.types import Attributes, Item
 

@@ -19,9 +19,10 @@ from evaluation.baselines.config import (
     SasrecConfig,
     SignalsConfig,
 )
-from evaluation.baselines.types import Fitting, Progress
+from evaluation.baselines.types import Fitting
 from evaluation.protocol import Baseline
 from evaluation.types import Training
+from retrieval.protocol import Progress
 
 
 def needs_fitting(config: BaselineConfig) -> bool:

@@ -14,9 +14,9 @@ from scipy import sparse, special
 
 from evaluation.baselines.config import AlsConfig, BprConfig
 from evaluation.baselines.encoding import Batch, Encoder, Taken, known_history
-from evaluation.baselines.types import Progress
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
+from retrieval.protocol import Progress
 
 Factors = npt.NDArray[np.float64]
 _BPR_STEPS = 100

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from evaluation.baselines.config import NeuralMfConfig
 from evaluation.baselines.encoding import Batch, Encoder, Index, runs
 from evaluation.baselines.implicit_feedback import row_products
-from evaluation.baselines.types import Progress
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
+from retrieval.protocol import Progress
 
 _SPREAD = 0.05
 _FOLD_IN_L2 = 1.0

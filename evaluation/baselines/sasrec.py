@@ -21,10 +21,10 @@ from torch.nn import functional
 from evaluation.baselines.config import SasrecConfig
 from evaluation.baselines.encoding import Batch, Encoder, Index
 from evaluation.baselines.implicit_feedback import row_products
-from evaluation.baselines.types import Progress
 from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
+from retrieval.protocol import Progress
 
 _HELD_OUT_USERS = 2000
 _HELD_OUT_ITEMS = 100

@@ -62,11 +62,18 @@ def standardised(values: Scores, measured: Mask, case_of_row: npt.NDArray[np.int
     return np.divide(centred, spread[case_of_row], out=np.zeros_like(centred), where=~flat)
 
 
-def fit_logit(features: Features, case_of_row: npt.NDArray[np.int64], chosen: Mask, l2: float) -> Logit:
-    """The shrunk conditional logit; every case has exactly one chosen row. Rows are sorted by case.
+def fit_logit(
+    features: Features,
+    case_of_row: npt.NDArray[np.int64],
+    chosen: Mask,
+    l2: float,
+    towards: Scores | None = None,
+) -> Logit:
+    """The conditional logit, shrunk towards some weights (None: zero); every case has exactly one chosen row.
 
-    The loss is convex, so that the start does not matter.
+    Rows are sorted by case. The loss is convex, so that the start does not matter.
     """
+    goal = np.zeros(features.shape[1]) if towards is None else towards
     starts = np.flatnonzero(np.append(True, np.diff(case_of_row) > 0))
     n_cases = len(starts)
     group = np.repeat(np.arange(n_cases), np.diff(np.append(starts, len(case_of_row))))
@@ -77,13 +84,13 @@ def fit_logit(features: Features, case_of_row: npt.NDArray[np.int64], chosen: Ma
         utility -= np.maximum.reduceat(utility, starts)[group]
         expected = np.exp(utility)
         total = np.add.reduceat(expected, starts)
-        gradient = features.T @ (expected / total[group]) - target + l2 * weights
-        return float(np.log(total).sum() - utility[chosen].sum() + l2 / 2 * weights @ weights), gradient
+        gradient = features.T @ (expected / total[group]) - target + l2 * (weights - goal)
+        shrinkage = l2 / 2 * float((weights - goal) @ (weights - goal))
+        return float(np.log(total).sum() - utility[chosen].sum() + shrinkage), gradient
 
-    start = np.zeros(features.shape[1])
-    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500, "gtol": 1e-6})
+    found = optimize.minimize(loss, goal, jac=True, method="L-BFGS-B", options={"maxiter": 500, "gtol": 1e-6})
     weights = np.asarray(found.x, dtype=np.float64)
-    shrinkage = l2 / 2 * float(weights @ weights)
+    shrinkage = l2 / 2 * float((weights - goal) @ (weights - goal))
     return Logit(weights=weights, log_likelihood=(shrinkage - float(found.fun)) / n_cases, n_cases=n_cases)
 
 

@@ -1,15 +1,11 @@
-"""What baselines are built from beside the training data, and how they tell how far they are."""
+"""What baselines are built from beside the training data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from evaluation.types import Case, Training
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 MIN_FITTING_CASES = 16
 """Fewer validation cases cannot carry fitted weights."""

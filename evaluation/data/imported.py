@@ -13,10 +13,10 @@ from evaluation.data.corpus import corpus_of_record
 from evaluation.data.corpus_files import read_corpus, write_corpus
 from evaluation.data.keeping import keep
 from evaluation.data.types import Corpus
-from retrieval.catch_up import Progress
 from retrieval.importing.importer import import_tables
 from retrieval.importing.plan import ImportPlan, ImportReport
 from retrieval.importing.tables import Table
+from retrieval.protocol import Progress
 from retrieval.record import Record
 
 _FORM = "1"

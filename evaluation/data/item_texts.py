@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.data.keeping import keep
-from retrieval.catch_up import Progress, item_text
+from retrieval.catch_up import item_text
 from retrieval.errors import StoreError
-from retrieval.protocol import Embedder, Vectors
+from retrieval.protocol import Embedder, Progress, Vectors
 from retrieval.record.writing import chunks
 from retrieval.types import Item
 

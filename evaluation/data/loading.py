@@ -17,11 +17,11 @@ from evaluation.data.tallrec import load_tallrec
 from evaluation.data.types import Corpus, Split
 from evaluation.errors import RunConfigError
 from evaluation.spelling import meant
-from retrieval.catch_up import Progress
 from retrieval.errors import EmptyStoreError, InputError
 from retrieval.importing.datasets import dataset_names, plan_dataset
 from retrieval.importing.plan import ImportPlan
 from retrieval.importing.tables import open_table
+from retrieval.protocol import Progress
 from retrieval.record import Record
 
 _GAMES = "amazon-games"

@@ -14,11 +14,10 @@ from evaluation.data.keeping import keep
 from evaluation.data.training_store import open_indexed
 from evaluation.data.types import Corpus, Mask
 from evaluation.types import Training
-from retrieval.catch_up import Progress
 from retrieval.config import EmbedderSettings
 from retrieval.embedder import SentenceEmbedder
 from retrieval.errors import StoreError
-from retrieval.protocol import Embedder, Vectors
+from retrieval.protocol import Embedder, Progress, Vectors
 from retrieval.record import Record
 from retrieval.record.writing import chunks
 from retrieval.store import Store

@@ -18,8 +18,8 @@ from evaluation.protocols.scenarios import Variant, check_domains, variants
 from evaluation.protocols.selection import Part, Places, select
 from evaluation.protocols.targets import TargetRows
 from evaluation.types import FULL, Case, Training
-from retrieval.catch_up import Progress
 from retrieval.errors import InputError
+from retrieval.protocol import Progress
 
 _BLOCK = 256
 _SHOW_EVERY = 1000

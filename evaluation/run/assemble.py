@@ -24,8 +24,7 @@ from evaluation.run.questions import Asking, FirstCases, Questions, open_questio
 from evaluation.run.runner import Arm
 from evaluation.run.scores import ScoreCache
 from ranking.settings import Settings, load_settings
-from retrieval.catch_up import Progress
-from retrieval.protocol import Embedder
+from retrieval.protocol import Embedder, Progress
 
 if TYPE_CHECKING:
     from evaluation.arms.open import Engines

@@ -37,7 +37,7 @@ from evaluation.run.journal import read_keys
 from evaluation.run.questions import Asking
 from evaluation.run.runner import run_arms
 from evaluation.run.table import results_table, shown_metrics
-from retrieval.catch_up import Progress
+from retrieval.protocol import Progress
 
 if TYPE_CHECKING:
     from ranking.settings import Settings

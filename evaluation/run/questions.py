@@ -26,8 +26,7 @@ from evaluation.protocols.split import split_corpus
 from evaluation.run.folder import digest_of
 from evaluation.types import Case, Training
 from ranking.settings import Settings
-from retrieval.catch_up import Progress
-from retrieval.protocol import Embedder
+from retrieval.protocol import Embedder, Progress
 from retrieval.record import Record
 from retrieval.retriever import Retriever
 from retrieval.store import Store

@@ -15,7 +15,7 @@ from evaluation.run.folder import RunFolder
 from evaluation.run.journal import Keys, key_of, read_keys
 from evaluation.run.ordering import outcome_of
 from evaluation.types import Case
-from retrieval.catch_up import Progress
+from retrieval.protocol import Progress
 
 _NOTHING: Keys = np.empty(0, dtype=np.uint64)
 _MOST_CANDIDATES = 200_000

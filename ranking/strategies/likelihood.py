@@ -20,10 +20,10 @@ _REMEMBERED_TITLES = 100_000
 class Likelihood:
     """Score = (log P(title | user's context) - prior_removed * log P(title | same prompt without user)) / n_tokens.
 
-    In nats; the division by the title's tokens is left out unless per_token. With prior_removed = 1 the difference is pointwise mutual information;
-    with 0 the second term is not measured. That term does
-    not depend on the user: it is measured once per title and remembered, so a warm call costs one forward pass.
-    Reference: Holtzman et al., "Surface Form Competition" (EMNLP 2021), domain-conditional PMI.
+    In nats; the division by the title's tokens is left out unless per_token. With prior_removed = 1 the difference is
+    pointwise mutual information; with 0 the second term is not measured. That term does not depend on the user: it is
+    measured once per title and remembered, so a warm call costs one forward pass. Reference: Holtzman et al., "Surface
+    Form Competition" (EMNLP 2021), domain-conditional PMI.
     """
 
     name = "likelihood"
