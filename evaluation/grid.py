@@ -52,7 +52,8 @@ def select(patterns: Iterable[str], names: Sequence[str]) -> list[str]:
     for pattern in patterns:
         matched = [name for name in names if name == pattern or name.startswith(f"{pattern}[") or _fits(name, pattern)]
         if not matched:
-            raise RunConfigError(f"there is no arm {pattern!r}; {meant(pattern, names)}")
+            known = dict.fromkeys((*names, *(name.partition("[")[0] for name in names)))
+            raise RunConfigError(f"there is no arm {pattern!r}; {meant(pattern, list(known))}")
         chosen.update(matched)
     return [name for name in names if name in chosen]
 
