@@ -38,7 +38,7 @@ class SpecFacts:
 
 
 def read_spec(folder: Path) -> SpecFacts:
-    """The facts of a run; of its sessions the last. RunFolderError if the spec is missing or not understood."""
+    """The facts of a run; of its starts the last. RunFolderError if the spec is missing or not understood."""
     spec = read_json(folder)
     if spec is None:
         raise RunFolderError(
@@ -51,8 +51,8 @@ def read_spec(folder: Path) -> SpecFacts:
 
 
 def _facts(spec: Mapping[str, Any]) -> SpecFacts:
-    data, config, session = spec["data"], spec["config"], spec["sessions"][-1]
-    source = session["source"] or {}
+    data, config, start = spec["data"], spec["config"], spec["starts"][-1]
+    source = start["source"] or {}
     arms = config.get("arms", {})
     return SpecFacts(
         name=spec["name"],
@@ -60,11 +60,11 @@ def _facts(spec: Mapping[str, Any]) -> SpecFacts:
         digest=spec["digests"]["data"],
         protocol=_protocol(config.get("protocol")),
         cases_digest=spec["digests"]["cases"],
-        started=spec["sessions"][0]["began_at"],
+        started=spec["starts"][0]["began_at"],
         commit=source.get("commit"),
         dirty=bool(source.get("dirty")),
-        hardware=_hardware(session["hardware"]),
-        versions=session["versions"],
+        hardware=_hardware(start["hardware"]),
+        versions=start["versions"],
         known_interactions=data.get("known_interactions"),
         left_out=data.get("left_out") or {},
         config=config,

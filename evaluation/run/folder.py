@@ -45,7 +45,7 @@ class Digests:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """What is run, on what, and where. In spec.json the last three are a session's, one for each set of them."""
+    """What is run, on what, and where. In spec.json the last three stand by start, one entry for each set of them."""
 
     name: str
     config: Mapping[str, Any]
@@ -103,7 +103,7 @@ class RunFolder:
         self.close()
 
     def _begin(self, spec: Spec) -> None:
-        session = {
+        start = {
             "began_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": dict(spec.versions),
             "source": spec.source,
@@ -115,13 +115,13 @@ class RunFolder:
                 raise RunMismatchError(
                     f"{self.path} holds cases.jsonl but no {SPEC}; give another folder with --output"
                 )
-            sessions = [session]
+            starts = [start]
             arms = dict(spec.digests.arms)
         else:
             _compare(self.path, old, spec.digests)
-            changed = {name: old["sessions"][-1][name] for name in ("versions", "source", "hardware")}
-            same = all(session[name] == value for name, value in changed.items())
-            sessions = old["sessions"] if same else [*old["sessions"], session]
+            changed = {name: old["starts"][-1][name] for name in ("versions", "source", "hardware")}
+            same = all(start[name] == value for name, value in changed.items())
+            starts = old["starts"] if same else [*old["starts"], start]
             arms = {**old["digests"]["arms"], **spec.digests.arms}
         write_json(
             self.path / SPEC,
@@ -132,7 +132,7 @@ class RunFolder:
                 "seeds": spec.seeds,
                 "data": spec.data,
                 "config": spec.config,
-                "sessions": sessions,
+                "starts": starts,
             },
         )
 

@@ -70,8 +70,8 @@ def test_a_users_own_files_become_a_run_folder(tmp_path: Path) -> None:
     assert spec["data"]["cases"] == {"full": 40, "history-1": 40}
     assert (spec["data"]["items"], spec["data"]["interactions"] - spec["data"]["known_interactions"]) == (30, 40)
     assert next(iter(spec["config"]["arms"])) == "random"
-    assert spec["sessions"][0]["versions"]["numpy"]
-    assert spec["sessions"][0]["hardware"]["cores"] >= 1
+    assert spec["starts"][0]["versions"]["numpy"]
+    assert spec["starts"][0]["hardware"]["cores"] >= 1
 
 
 def test_limits_and_chosen_arms_are_a_part_of_the_whole(tmp_path: Path) -> None:

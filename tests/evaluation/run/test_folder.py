@@ -118,14 +118,14 @@ def test_arms_may_join_but_not_change(tmp_path: Path) -> None:
         RunFolder(tmp_path, spec(("b",)))
 
 
-def test_sessions_are_kept_where_something_changed(tmp_path: Path) -> None:
+def test_starts_are_kept_where_something_changed(tmp_path: Path) -> None:
     from dataclasses import replace
 
     for version in ("1", "1", "2"):
         RunFolder(tmp_path, replace(spec(), versions={"fewrec": version})).close()
     kept = read_spec(tmp_path)
     assert kept is not None
-    assert [session["versions"] for session in kept["sessions"]] == [{"fewrec": "1"}, {"fewrec": "2"}]
+    assert [start["versions"] for start in kept["starts"]] == [{"fewrec": "1"}, {"fewrec": "2"}]
 
 
 def test_spec_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
