@@ -1,4 +1,4 @@
-"""`fewrec evaluate` and `fewrec report`. The command line finds them by the package's entry points.
+"""`fewrec evaluate`, `fewrec report` and `fewrec tune`. The command line finds them by the package's entry points.
 
 Only typer is imported here; everything else when a command runs, so that help comes at once.
 """
@@ -92,6 +92,38 @@ def report(
     files = write_diff(runs[0], runs[1], place) if diff else write_report(runs, place)
     for path in (files.html, files.markdown, files.json):
         _given(ctx).out.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+def tune(
+    ctx: typer.Context,
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            help="YAML file, or the name of a shipped configuration (default: your imported store).", metavar="[CONFIG]"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Adapter folder, begun or not (default: adapters/NAME).", metavar="FOLDER")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Tune on so many examples.", min=1, metavar="N")] = None,
+    known_interactions: Annotated[
+        int | None,
+        typer.Option(help="Know only about so many interactions, of users drawn by seed.", min=0, metavar="N"),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the data set's files.", metavar="FOLDER", exists=True, file_okay=False),
+    ] = None,
+) -> None:
+    """Tune the LLM on a few hundred past choices; Ctrl-C keeps the best so far, the same command goes on."""
+    from evaluation.tuning import command
+
+    command.tune(
+        _given(ctx),
+        command.Order(
+            config=config, output=output, limit=limit, known_interactions=known_interactions, data_dir=data_dir
+        ),
+    )
 
 
 def _given(ctx: typer.Context) -> Any:

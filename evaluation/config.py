@@ -102,9 +102,7 @@ def find_text(name: str, package: str) -> ConfigText:
     if len(path.parts) > 1 or not shipped.is_file():
         nearest = _nearest(name, shipped_configs(package))
         raise RunConfigError(f"there is neither a file nor a shipped configuration {name!r}; {nearest}")
-    return ConfigText(
-        text=shipped.read_bytes(), source=name, base=Path(), name=shipped.name.removesuffix(".yaml")
-    )
+    return ConfigText(text=shipped.read_bytes(), source=name, base=Path(), name=shipped.name.removesuffix(".yaml"))
 
 
 def shipped_configs(package: str = _SHIPPED) -> list[str]:

@@ -10,7 +10,7 @@ from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
 from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
-from ranking.settings import Settings
+from ranking.settings import FusionWeights, Settings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
 from ranking.tuning.adapter import read_adapter
@@ -52,10 +52,21 @@ def compose(
         examples=ExampleSelector(store.record, store.index, settings.examples),
         engine=engine,
         strategy=strategy or build_strategy(settings, engine, template),
-        fusion=settings.fusion,
+        fusion=choose_fusion(settings),
         n_candidates=settings.retrieval.n_candidates,
         profile_names=frozenset(template.sections.profile.names if template.sections.profile else ()),
     )
+
+
+def choose_fusion(settings: Settings) -> FusionWeights:
+    """The settings' weights if they are not the default ones; else those fitted with the adapter, if there are any.
+
+    Raises ModelError for a folder that holds no adapter.
+    """
+    if settings.model.adapter is None or settings.fusion != FusionWeights():
+        return settings.fusion
+    fitted = read_adapter(settings.model.adapter).manifest.fusion
+    return settings.fusion if fitted is None else FusionWeights(**fitted)
 
 
 def choose_template(settings: Settings) -> Template:

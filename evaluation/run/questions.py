@@ -70,7 +70,7 @@ class Questions:
         self.config = config
         self.settings = settings
         self.loaded = loaded
-        self._split = split
+        self.split = split
         self._stack = stack
         self._progress = progress
         self._embedder = embedder
@@ -87,9 +87,9 @@ class Questions:
     def fitting(self) -> Fitting:
         """Validation cases with what was known when they were asked; made at the first call."""
         if self._fitting is None:
-            training = training_of(self.loaded.corpus, self._split.fitting_known, self.vectors)
-            same = np.array_equal(self._split.known, self._split.fitting_known)
-            store = self.store if same or not self._retrieves() else self._store(self._split.fitting_known)
+            training = training_of(self.loaded.corpus, self.split.fitting_known, self.vectors)
+            same = np.array_equal(self.split.known, self.split.fitting_known)
+            store = self.store if same or not self._retrieves() else self._store(self.split.fitting_known)
             cases = self._cases("validation", ScenarioConfig(), training, store)
             self._fitting = Fitting(training=training, cases=list(cases))
         return self._fitting
@@ -125,7 +125,7 @@ class Questions:
     def _cases(self, part: str, scenarios: ScenarioConfig, training: Training, store: Store) -> CaseSet:
         return make_cases(
             self.loaded.corpus,
-            self._split.test if part == "test" else self._split.validation,
+            self.split.test if part == "test" else self.split.validation,
             training,
             self.config.protocol,
             scenarios,

@@ -1,4 +1,4 @@
-"""The two commands, as they are mounted on `fewrec`."""
+"""The commands, as they are mounted on `fewrec`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ def fewrec(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_both_commands_are_there_and_a_fallen_gate_has_a_code() -> None:
+def test_the_commands_are_there_and_a_fallen_gate_has_a_code() -> None:
     listed = fewrec("--help").stdout
     assert "evaluate" in listed
     assert "report" in listed
+    assert "tune" in listed
     assert EXIT_CODE == ExitCode.GATE
 
 
-def test_help_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize("command", ["evaluate", "tune"])
+def test_help_loads_nothing_heavy(command: str) -> None:
     code = (
         "import sys; from service.cli.main import app\n"
-        "try: app(['evaluate', '--help'])\n"
+        f"try: app(['{command}', '--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'numpy', 'scipy', 'sqlalchemy', 'yaml', 'evaluation.run'}\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'sqlalchemy', 'yaml', 'evaluation.run', 'evaluation.tuning'}\n"
         "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -56,6 +58,13 @@ def test_wrong_usage_is_told_before_anything_is_loaded(arguments: tuple[str, ...
     result = fewrec("evaluate", *arguments)
     assert result.exit_code == ExitCode.USAGE
     assert told in result.output
+
+
+def test_tuning_tells_wrong_usage_too() -> None:
+    for arguments, told in ((("ml-100",), "did you mean 'ml-100k'"), (("--limit", "0"), "--limit")):
+        result = fewrec("tune", *arguments)
+        assert result.exit_code == ExitCode.USAGE
+        assert told in result.output
 
 
 def test_a_report_needs_run_folders(tmp_path: Path) -> None:

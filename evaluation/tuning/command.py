@@ -1,0 +1,241 @@
+"""What `fewrec tune` does, apart from reading its options."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.baselines.config import PopularityConfig
+from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
+from evaluation.config import ConfigFile, EvaluationConfig
+from evaluation.run.command import Given, bars
+from evaluation.run.questions import Asking, Questions, open_questions
+from evaluation.tuning.config import STORE, TuneConfig, TuneFile, load_tune_config
+from evaluation.tuning.examples import (
+    as_examples,
+    asked_only_in_test,
+    nothing_known,
+    training_examples,
+    validation_cases,
+)
+from evaluation.tuning.follow_up import write_evaluation
+from evaluation.tuning.fusion import FittedFusion, fit_fusion
+from evaluation.tuning.negatives import RandomNegatives
+from evaluation.tuning.parts import Parts, real_parts
+from evaluation.tuning.progress import shown_progress
+from evaluation.types import Case
+from prompts.template import Template, load_template
+from ranking.settings import FusionWeights, ModelSettings, Settings
+from ranking.tuning.adapter import revise_adapter
+from ranking.tuning.types import Provenance, Tuned, TuningExample
+from retrieval.protocol import Embedder, Progress
+
+ADAPTERS = Path("adapters")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """The options of `fewrec tune`."""
+
+    config: str | None = None
+    """None is the user's own store."""
+    output: Path | None = None
+    limit: int | None = None
+    """Number of examples, over the configuration's own."""
+    known_interactions: int | None = None
+    """Over the configuration's own."""
+    data_dir: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Material:
+    """All that tuning needs of the data."""
+
+    examples: Sequence[TuningExample]
+    cases: Sequence[Case]
+    validation: Sequence[TuningExample]
+    fitting: Fitting
+    notes: Sequence[str]
+    data: str
+    digest: str
+
+
+def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embedder | None = None) -> Tuned:
+    """Makes examples, tunes, fits the fusion, and tells what came of it.
+
+    `parts` and `embedder` replace the real ones. On Ctrl-C the best adapter so far is kept, and the interrupt is passed
+    on. Raises RunConfigError and InputError for a configuration or data that cannot be tuned on.
+    """
+    file = _with_options(load_tune_config(order.config or STORE), order)
+    config, settings = file.config, given.settings()
+    template = load_template(config.template, config.language)
+    with bars(given.err) as progress:
+        material = _material(file, settings, order, progress, embedder)
+    for note in material.notes:
+        _note(given, note)
+    parts = parts or real_parts()
+    output = order.output or ADAPTERS / config.name
+    model = settings.model.model_copy(
+        update={"adapter": config.adapter, **({} if config.model is None else {"name": config.model})}
+    )
+    with shown_progress(given.err) as told:
+        tuned = parts.tune(
+            config.tuning,
+            model,
+            settings.cache,
+            template,
+            settings.prompt.max_tokens,
+            material.examples,
+            material.validation,
+            output,
+            told,
+            provenance=_provenance(config, order, material),
+        )
+    for note in tuned.notes:
+        _note(given, note)
+    evaluation = write_evaluation(output, file, order.data_dir)
+    if tuned.ended == "interrupted":
+        _note(given, f"Interrupted after step {tuned.steps}; {output} holds the best so far, the same command goes on.")
+        raise KeyboardInterrupt
+    with bars(given.err) as progress:
+        fused = _fuse(given, config, settings, model, template, output, material, parts, progress)
+    _tell(given, order, tuned, fused, output, evaluation)
+    return tuned
+
+
+def _with_options(file: TuneFile, order: Order) -> TuneFile:
+    update: dict[str, object] = {}
+    if order.limit is not None:
+        update["examples"] = file.config.examples.model_copy(update={"n": order.limit})
+    if order.known_interactions is not None:
+        update["known_interactions"] = order.known_interactions
+    return TuneFile(config=file.config.model_copy(update=update), base=file.base)
+
+
+def _material(
+    file: TuneFile, settings: Settings, order: Order, progress: Progress, embedder: Embedder | None
+) -> _Material:
+    config = file.config
+    asking = Asking(data_dir=order.data_dir)
+    with open_questions(_as_evaluation(file), settings, asking, progress=progress, embedder=embedder) as questions:
+        return _read(questions, config, settings)
+
+
+def _read(questions: Questions, config: TuneConfig, settings: Settings) -> _Material:
+    corpus = questions.loaded.corpus
+    if not questions.split.fitting_known.any():
+        raise nothing_known(corpus)
+    fitting = questions.fitting()
+    made = training_examples(
+        corpus,
+        fitting.training,
+        config.examples,
+        [RandomNegatives(corpus, config.examples.negatives.random, config.seed)],
+        shown=settings.examples,
+        barred=asked_only_in_test(questions.split),
+        seed=config.seed,
+        liked_only=config.protocol.target == "liked",
+    )
+    cases = validation_cases(fitting.cases, config.validation, config.seed)
+    notes = [*questions.loaded.notes, *made.notes]
+    if len(cases) < config.validation:
+        notes.append(
+            f"{config.validation} validation cases were asked for and there are {len(cases)}."
+            + ("" if cases else " The adapter is kept as it is after the last step.")
+        )
+    return _Material(
+        examples=made.examples,
+        cases=cases,
+        validation=as_examples(cases, corpus.users, settings.examples),
+        fitting=fitting,
+        notes=notes,
+        data=corpus.name,
+        digest=corpus.digest,
+    )
+
+
+def _as_evaluation(file: TuneFile) -> ConfigFile:
+    """The evaluation whose questions tuning keeps away from; its one arm only stands there."""
+    config = file.config
+    protocol = config.protocol
+    if protocol.validation_users is not None and protocol.validation_users < config.validation:
+        protocol = protocol.model_copy(update={"validation_users": config.validation})
+    evaluation = EvaluationConfig(
+        name=config.name,
+        data=config.data,
+        protocol=protocol,
+        seed=config.seed,
+        known_interactions=config.known_interactions,
+        arms={"popularity": PopularityConfig()},
+    )
+    return ConfigFile(config=evaluation, base=file.base)
+
+
+def _provenance(config: TuneConfig, order: Order, material: _Material) -> Provenance:
+    words = ["fewrec", "tune", *([order.config] if order.config else [])]
+    if order.limit is not None:
+        words += ["--limit", str(order.limit)]
+    if order.known_interactions is not None:
+        words += ["--known-interactions", str(order.known_interactions)]
+    return Provenance(
+        name=config.name,
+        data={material.data: material.digest},
+        command=shlex.join(words),
+        seeds={"examples": config.seed},
+    )
+
+
+def _fuse(
+    given: Given,
+    config: TuneConfig,
+    settings: Settings,
+    model: ModelSettings,
+    template: Template,
+    output: Path,
+    material: _Material,
+    parts: Parts,
+    progress: Progress,
+) -> FittedFusion | None:
+    if not config.fusion.fit:
+        return None
+    if len(material.cases) < MIN_FITTING_CASES:
+        _note(
+            given,
+            f"Fusion keeps the shipped weights: it takes {MIN_FITTING_CASES} validation cases to fit others, and "
+            f"there are {len(material.cases)}.",
+        )
+        return None
+    scores = parts.score(
+        model.model_copy(update={"adapter": output}),
+        settings.cache,
+        template,
+        settings.prompt.max_tokens,
+        [example.context for example in material.validation],
+        progress,
+    )
+    fitted = fit_fusion(material.fitting.training, material.cases, scores, towards=FusionWeights(), l2=config.fusion.l2)
+    revise_adapter(output, fusion=fitted.weights.model_dump())
+    return fitted
+
+
+def _tell(given: Given, order: Order, tuned: Tuned, fused: FittedFusion | None, output: Path, evaluation: Path) -> None:
+    training = tuned.manifest.training
+    lines = [f"Adapter: {output} ({training.examples} examples, {tuned.steps} steps, {tuned.seconds:.0f} s)"]
+    if training.ndcg_before is not None and training.ndcg_best is not None:
+        lines.append(
+            f"Validation NDCG@10 of the LLM alone, {training.validation} cases: {100 * training.ndcg_before:.1f} "
+            f"before, {100 * training.ndcg_best:.1f} after step {training.best_step}"
+        )
+    if fused is not None:
+        shown = ", ".join(f"{name} {weight:.2f}" for name, weight in fused.weights.model_dump().items())
+        lines.append(f"Fusion weights fitted on {fused.n_cases} validation cases: {shown}")
+    again = "" if order.data_dir is None else f" --data-dir {shlex.quote(str(order.data_dir))}"
+    lines.append(f"Evaluate: fewrec evaluate {shlex.quote(str(evaluation))}{again}")
+    for line in lines:
+        given.out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _note(given: Given, note: str) -> None:
+    given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)

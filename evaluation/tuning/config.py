@@ -1,0 +1,118 @@
+"""The configuration of tuning: a YAML file that says on which examples of which data an adapter is tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self, TypeAlias
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from evaluation.config import find_text, read_settings, rebased
+from evaluation.data.config import DataConfig
+from evaluation.errors import RunConfigError
+from evaluation.protocols.config import ProtocolConfig, Sampled
+from evaluation.spelling import explain
+from ranking.tuning.config import TuningSettings
+from retrieval.config import Section
+
+STORE = "store"
+"""The shipped configuration of the user's own store."""
+SelectionName: TypeAlias = Literal["random", "recent", "diverse", "popularity-balanced"]
+_SHIPPED = "evaluation.configs.tune"
+
+
+class NegativeCounts(Section):
+    """The other candidates of an example, by where they come from."""
+
+    random: int = Field(default=7, ge=1, le=1000)
+    """Uniform over what the user never takes in the whole data set."""
+    served: int = Field(default=0, ge=0, le=1000)
+    """From the list that retrieval gives at that moment."""
+
+    @model_validator(mode="after")
+    def _random_only(self) -> Self:
+        if self.served:
+            raise ValueError("served negatives cannot be drawn yet; set served: 0")
+        return self
+
+
+class ExampleConfig(Section):
+    """Which moments of the training histories become examples, and what each of them shows."""
+
+    n: int = Field(default=512, ge=1, le=1_000_000)
+    """How many; all there are if they are fewer, which is said."""
+    negatives: NegativeCounts = NegativeCounts()
+    selection: SelectionName = "random"
+    """random: users in random order, a moment each, then a second one each, and so on. recent: the latest first.
+    diverse: each the least like those before it, by the embeddings of history and item. popularity-balanced: random
+    within items of about equal popularity, from these classes in turn."""
+    short_share: float = Field(default=0.25, ge=0, le=1)
+    """Share of the examples whose history is cut to its latest so many entries, uniform from 1 up to as many as
+    prompts show: somebody new to the shop must not be something new to the model."""
+    min_history: int = Field(default=1, ge=0)
+    """Moments with less before them are no examples."""
+
+
+class FusionConfig(Section):
+    """The weights of the fused score, fitted on the validation cases."""
+
+    fit: bool = True
+    l2: float = Field(default=8.0, gt=0)
+    """Strength of the shrinkage towards the shipped weights: about as strong as so many cases that speak for these."""
+
+
+class TuneConfig(Section):
+    """How an adapter is made."""
+
+    name: str = Field(min_length=1, pattern=r"^[^/\\]+$")
+    """Of the adapter, and of its folder where none is named; the file's name if left out."""
+    data: DataConfig
+    protocol: ProtocolConfig = Sampled()
+    """Which cases are asked in the end: tuning keeps away from them, and validates as this protocol does."""
+    seed: int = Field(default=0, ge=0)
+    """Of everything drawn for the examples; that of tuning itself is tuning.seed."""
+    known_interactions: int | None = Field(default=None, ge=0)
+    """Only some users' interactions, about so many, are known; None for all."""
+    examples: ExampleConfig = ExampleConfig()
+    validation: int = Field(default=100, ge=0, le=100_000)
+    """How many validation cases decide which adapter is kept, and carry the fusion weights."""
+    fusion: FusionConfig = FusionConfig()
+    tuning: TuningSettings = TuningSettings()
+    model: str | None = None
+    """The packaged default, a Hugging Face id, or a local folder; None is the settings' one."""
+    adapter: Path | None = None
+    """An adapter to start from."""
+    template: str = "sequential"
+    """Name of a shipped template of kind yes-no, or a template file."""
+    language: Literal["en", "zh"] = "en"
+
+    @field_validator("protocol")
+    @classmethod
+    def _ranks(cls, protocol: ProtocolConfig) -> ProtocolConfig:
+        if not isinstance(protocol, Sampled):
+            raise ValueError(f"kind must be sampled: adapters are tuned to rank, and {protocol.kind} is not built yet")
+        return protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneFile:
+    """A configuration, and where the relative paths of its data start."""
+
+    config: TuneConfig
+    base: Path
+
+
+def load_tune_config(name: str) -> TuneFile:
+    """A configuration by its file's path, or a shipped one by its bare name, such as "ml-100k".
+
+    Raises RunConfigError naming the place of what cannot be used.
+    """
+    found = find_text(name, _SHIPPED)
+    raw = read_settings(found.text, found.source, "`data:`, `protocol:` and `examples:`")
+    try:
+        config = TuneConfig.model_validate({"name": found.name, **raw})
+    except ValidationError as error:
+        raise RunConfigError(f"{found.source}: {explain(error, TuneConfig)}") from error
+    base = found.base.absolute()
+    return TuneFile(config=config.model_copy(update={"adapter": rebased(config.adapter, base)}), base=base)

@@ -1,0 +1,44 @@
+"""The evaluation that tells what a tuned adapter is worth, as a configuration beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evaluation.config import rebased
+from evaluation.tuning.config import TuneFile
+
+EVALUATION = "evaluation.yaml"
+
+
+def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None) -> Path:
+    """Writes, into the adapter's folder, a configuration that asks the test cases of baselines and of the adapter.
+
+    Paths of the data are absolute, unless --data-dir is to be given again.
+    """
+    config = file.config
+    data = config.data if data_dir is not None else rebased(config.data, file.base)
+    model = {} if config.model is None else {"model": config.model}
+    tuned: dict[str, Any] = {"kind": "llm", "adapter": ".", "strategy": "yes-no", "language": config.language, **model}
+    content: dict[str, Any] = {
+        "name": config.name,
+        "data": data.model_dump(mode="json", by_alias=True),
+        "protocol": config.protocol.model_dump(mode="json", by_alias=True),
+        "seed": config.seed,
+        "baseline": "signals" if config.validation else "popularity",
+        "arms": {
+            "popularity": {"kind": "popularity"},
+            "embedding": {"kind": "embedding"},
+            "item-knn": {"kind": "item-knn"},
+            **({"signals": {"kind": "signals"}} if config.validation else {}),
+            "tuned": tuned,
+            "fused": {**tuned, "fusion": "served"},
+        },
+    }
+    if config.known_interactions is not None:
+        content["known_interactions"] = config.known_interactions
+    path = folder / EVALUATION
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return path

@@ -1,0 +1,149 @@
+"""From a configuration to an adapter folder; only the embedder and, where said, the tuner and the model are fakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evaluation.config import load_config
+from evaluation.errors import RunConfigError
+from evaluation.tuning.command import Order, tune
+from evaluation.tuning.config import load_tune_config
+from evaluation.tuning.parts import Parts, real_parts
+from evaluation.tuning.progress import words
+from ranking.factory import choose_fusion
+from ranking.settings import FusionWeights, ModelSettings, Settings
+from ranking.tuning.adapter import read_adapter
+from ranking.tuning.types import Progressed, Tuned
+from tests.evaluation.run.test_assemble import write_files
+from tests.evaluation.run.test_command import Consoles
+from tests.fakes import HashingEmbedder
+from tests.ranking.tiny_model import save_tiny_model
+
+TUNING = {"rank": 2, "batch": 4, "evaluate_every": 2, "checkpoint_every": 2, "max_negatives": 3, "learning_rate": 0.01}
+
+
+def write_config(folder: Path, **changes: Any) -> str:
+    write_files(folder)
+    written = yaml.safe_load((folder / "own.yaml").read_text())
+    config = {
+        "data": written["data"],
+        "protocol": written["protocol"],
+        "examples": {"n": 8, "negatives": {"random": 4}},
+        "validation": 16,
+        "tuning": TUNING,
+    }
+    (folder / "shop.yaml").write_text(yaml.safe_dump(config | changes, sort_keys=False))
+    return str(folder / "shop.yaml")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def run(given: Consoles, config: str, output: Path, parts: Parts | None = None, **order: Any) -> Tuned:
+    return tune(given, Order(config=config, output=output, **order), parts, HashingEmbedder())
+
+
+def test_a_users_own_files_become_an_adapter_with_fitted_weights(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    config = write_config(tmp_path, model=str(tiny))
+    given, output = Consoles(), tmp_path / "adapter"
+    tuned = run(given, config, output, limit=6)
+    assert (tuned.ended, tuned.manifest.training.examples, tuned.manifest.training.validation) == ("finished", 6, 16)
+    manifest = read_adapter(output).manifest
+    assert manifest.name == "shop"
+    assert manifest.seeds["examples"] == 0
+    assert "--limit 6" in (manifest.command or "")
+    said = given.said(given.out)
+    assert "Fusion weights fitted on 16 validation cases: llm " in said
+    assert "Validation NDCG@10" in said
+    assert f"fewrec evaluate {output / 'evaluation.yaml'}" in said
+    assert "validation NDCG@10" in given.said(given.err)
+    served = Settings(model=ModelSettings(adapter=output))
+    assert choose_fusion(served) == FusionWeights(**(manifest.fusion or {})) != FusionWeights()
+    assert choose_fusion(served.model_copy(update={"fusion": FusionWeights(llm=9)})).llm == 9
+    asked = load_config(str(output / "evaluation.yaml")).config
+    assert {"signals", "tuned", "fused"} <= set(asked.arms)
+    assert json.loads(asked.model_dump_json())["arms"]["fused"]["adapter"] == str(output / ".")
+    again = run(Consoles(), config, output, limit=6)  # finished already: the same command gives the same
+    assert again.manifest.weights_sha256 == manifest.weights_sha256
+    assert read_adapter(output).manifest == manifest
+
+
+def test_ctrl_c_keeps_the_best_so_far_and_the_same_command_goes_on(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    config = write_config(tmp_path, model=str(tiny), validation=4)
+    real: Any = real_parts()
+
+    def stopped(*arguments: Any, **named: Any) -> Tuned:
+        *rest, told = arguments
+
+        def until_one(progressed: Progressed) -> None:
+            told(progressed)
+            if progressed.step == 1:
+                raise KeyboardInterrupt
+
+        return real.tune(*rest, until_one, **named)
+
+    given, output = Consoles(), tmp_path / "adapter"
+    with pytest.raises(KeyboardInterrupt):
+        run(given, config, output, Parts(tune=stopped, score=real.score))
+    assert "the same command goes on" in given.said(given.err)
+    assert read_adapter(output).manifest.training.ended == "interrupted"
+    given = Consoles()
+    assert run(given, config, output).ended == "finished"
+    assert "Fusion keeps the shipped weights" in given.said(given.err)
+    assert read_adapter(output).manifest.fusion is None
+
+
+class Untouched:
+    """A tuner and a model that must not be reached."""
+
+    def tune(self, *arguments: object, **named: object) -> Tuned:
+        raise AssertionError
+
+    def score(self, *arguments: object, **named: object) -> list[tuple[float, ...]]:
+        raise AssertionError
+
+    def parts(self) -> Parts:
+        return Parts(tune=self.tune, score=self.score)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"exmaples": {}}, "did you mean 'examples'"),
+        ({"examples": {"selection": "divers"}}, "did you mean 'diverse'"),
+        ({"examples": {"negatives": {"served": 3}}}, "served negatives cannot be drawn yet"),
+        ({"protocol": {"kind": "labelled"}}, "kind must be sampled"),
+        ({"known_interactions": 0}, "no interactions of data set"),
+    ],
+)
+def test_what_cannot_be_tuned_on_is_told_before_any_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], told: str
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(RunConfigError, match=told):
+        run(Consoles(), write_config(tmp_path, **changes), tmp_path / "adapter", Untouched().parts())
+    assert not (tmp_path / "adapter").exists()
+
+
+@pytest.mark.parametrize("name", ["amazon-games", "ml-100k", "store"])
+def test_shipped_configurations_load(name: str) -> None:
+    assert load_tune_config(name).config.name == name
+
+
+def test_progress_is_told_in_words() -> None:
+    assert words(Progressed(step=0, steps=4, loss=None, validation=None, seconds_left=None)) == ""
+    told = Progressed(step=1, steps=4, loss=1.5, validation=None, seconds_left=600.0)
+    assert words(told) == "loss 1.500, 10 min left"

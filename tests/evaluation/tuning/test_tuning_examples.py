@@ -1,0 +1,187 @@
+"""Which moments become examples, and what they show: nothing later, no later choice as a negative."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluation.data.types import Corpus, Mask, Split
+from evaluation.errors import RunConfigError
+from evaluation.protocols.config import Sampled
+from evaluation.protocols.split import split_corpus
+from evaluation.tuning.config import ExampleConfig, NegativeCounts
+from evaluation.tuning.examples import (
+    Examples,
+    as_examples,
+    asked_only_in_test,
+    latest,
+    training_examples,
+    validation_cases,
+)
+from evaluation.tuning.negatives import RandomNegatives
+from evaluation.tuning.selection import SELECTIONS
+from evaluation.types import Case
+from ranking.tuning.types import TuningExample
+from retrieval.config import ExampleSettings
+from tests.evaluation.protocols.small_corpus import Took, corpus_of, everyone, past, training_of, without_user
+
+SHOWN = ExampleSettings(liked_only=False, history_length=4)
+SPLIT = split_corpus(everyone(), Sampled(), 0)
+
+
+def made(
+    corpus: Corpus, known: Mask, *, seed: int = 3, barred: frozenset[str] = frozenset(), **config: Any
+) -> Examples:
+    asked = ExampleConfig(**{"n": 1000, "negatives": NegativeCounts(random=5)} | config)
+    return training_examples(
+        corpus,
+        training_of(corpus, known),
+        asked,
+        [RandomNegatives(corpus, asked.negatives.random, seed)],
+        shown=SHOWN,
+        barred=barred,
+        seed=seed,
+    )
+
+
+def target(example: TuningExample) -> str:
+    return example.context.candidates[example.relevance.index(1.0)].item_id
+
+
+def of_everyone(**config: Any) -> tuple[TuningExample, ...]:
+    return made(everyone(), SPLIT.fitting_known, **config).examples
+
+
+def test_an_example_shows_what_lay_before_and_never_offers_what_the_user_takes_later() -> None:
+    corpus = everyone()
+    found = of_everyone()
+    assert len(found) == 12 * 3  # six taken, the last two are asked, the first has nothing before it
+    for example in found:
+        user, item_id = example.example_id.split(":")
+        rows = np.flatnonzero(corpus.user_index == corpus.user_ids.index(user))
+        taken = [corpus.item_ids[place] for place in corpus.item_index[rows]]
+        place = taken.index(item_id)
+        assert place < 4
+        assert target(example) == item_id
+        shown = [one.item.item_id for one in example.context.history]
+        assert shown
+        assert set(shown) <= set(taken[:place])
+        others = {one.item_id for one in example.context.candidates} - {item_id}
+        assert len(others) == 5
+        assert not others & set(taken)
+
+
+def test_examples_do_not_depend_on_other_users_or_on_how_many_are_asked_for() -> None:
+    found = {example.example_id: example for example in of_everyone()}
+    fewer = of_everyone(n=10)
+    assert [found[example.example_id] for example in fewer] == list(fewer)
+    smaller = without_user(everyone(), "u03")
+    known = split_corpus(smaller, Sampled(), 0).fitting_known
+    for example in made(smaller, known).examples:
+        assert example == found[example.example_id]
+
+
+def test_another_seed_makes_other_examples() -> None:
+    first, again, other = of_everyone(), of_everyone(), of_everyone(seed=4)
+    assert first == again
+    assert {example.example_id: example for example in first} != {example.example_id: example for example in other}
+    assert len({example.relevance.index(1.0) for example in first}) > 1  # the place says nothing
+
+
+def test_some_histories_are_short() -> None:
+    lengths = [len(example.context.history) for example in of_everyone(short_share=1.0)]
+    whole = [len(example.context.history) for example in of_everyone(short_share=0.0)]
+    assert sorted(whole) == [1] * 12 + [2] * 12 + [3] * 12
+    assert sum(lengths) < sum(whole)
+    assert min(lengths) == 1
+
+
+def test_users_of_the_test_who_are_in_no_validation_give_nothing() -> None:
+    split = Split(
+        known=SPLIT.known, test=SPLIT.test, fitting_known=SPLIT.fitting_known, validation=SPLIT.validation[:5]
+    )
+    barred = asked_only_in_test(split)
+    assert barred == {f"u{n:02}" for n in range(5, 12)}
+    assert {example.example_id[:3] for example in of_everyone(barred=barred)} == {f"u{n:02}" for n in range(5)}
+    assert asked_only_in_test(SPLIT) == frozenset()
+
+
+def test_what_is_shown_is_what_serving_shows() -> None:
+    history = tuple(replace(one, liked=at % 2 == 0) for at, one in enumerate(past(*"abcdefghij")))
+    assert [one.item.item_id for one in latest(history, SHOWN)] == list("ceghij")
+    liked = ExampleSettings(liked_only=True, history_length=2)
+    assert [one.item.item_id for one in latest(history, liked)] == ["g", "i"]
+    assert latest(history, ExampleSettings(history_length=0)) == ()
+
+
+@pytest.mark.parametrize(
+    ("corpus", "config", "told"),
+    [
+        (corpus_of([], ["a", "b"]), {}, "no interactions"),
+        (corpus_of([Took(user=user, item="a", at=1.0) for user in "xyz"], ["a", "b"]), {}, "with one item, 'a'"),
+        (corpus_of([Took(user="x", item=item, at=at) for at, item in enumerate("ab")]), {}, "never takes"),
+        (everyone(), {"min_history": 6}, "after 6 others"),
+    ],
+)
+def test_nothing_to_learn_from_is_told(corpus: Corpus, config: dict[str, Any], told: str) -> None:
+    with pytest.raises(RunConfigError, match=told):
+        made(corpus, np.ones(len(corpus.user_index), np.bool_), **config)
+
+
+def test_fewer_examples_than_asked_for_are_said() -> None:
+    corpus = corpus_of([Took(user="x", item=item, at=at) for at, item in enumerate("abcd")], "abcdef")
+    found = made(corpus, np.ones(4, np.bool_), n=5)
+    assert len(found.examples) == 3
+    assert "5 examples were asked for and 3 can be made" in found.notes[0]
+    assert "3 examples have fewer than 5 negatives" in found.notes[1]
+
+
+@pytest.mark.parametrize("name", sorted(SELECTIONS))
+def test_a_smaller_choice_begins_a_larger_one_and_the_pools_order_does_not_matter(name: str) -> None:
+    corpus = everyone()
+    training = training_of(corpus, SPLIT.fitting_known)
+    training = replace(training, vectors=np.random.default_rng(1).normal(size=(40, 3)).astype(np.float32))
+    pool = np.flatnonzero(np.arange(len(training.user_index)) % 4 > 0)
+    select = SELECTIONS[name]  # type: ignore[index]
+    chosen = select(training, pool, 20, 5)
+    assert len(set(chosen.tolist())) == 20
+    assert select(training, pool[::-1], 8, 5).tolist() == chosen[:8].tolist()
+    if name == "recent":
+        assert training.timestamps[chosen].min() >= np.sort(training.timestamps[pool])[-20]
+    if name == "random":
+        assert len(set(training.user_index[chosen[:12]].tolist())) == 12
+    assert name == "recent" or select(training, pool, 20, 6).tolist() != chosen.tolist()
+
+
+def test_diverse_moments_are_far_apart_and_balanced_ones_of_all_classes() -> None:
+    took = [Took(user=f"u{n}", item="hit", at=1.0) for n in range(16)] + [
+        Took(user=f"u{n}", item=f"rare{n}", at=0.0) for n in range(16)
+    ]
+    corpus = corpus_of(took)
+    training = training_of(corpus, np.ones(len(took), np.bool_))
+    pool = np.arange(len(took))
+    hit = corpus.item_ids.index("hit")
+    chosen = SELECTIONS["popularity-balanced"](training, pool, 10, 0)
+    assert np.count_nonzero(training.item_index[chosen] == hit) == 5
+    far = np.zeros((17, 2), np.float32)
+    far[corpus.item_ids.index("rare3")] = (9, 0)
+    far[corpus.item_ids.index("rare7")] = (0, 9)
+    found = SELECTIONS["diverse"](replace(training, vectors=far), pool, 5, 0)
+    taken = {corpus.item_ids[training.item_index[row]] for row in found}
+    assert {"rare3", "rare7"} <= taken
+
+
+def test_validation_cases_hold_their_target_and_nest() -> None:
+    items = tuple(everyone().items.values())[:3]
+    cases = [
+        Case(case_id=f"c{n}", user_id=None, history=past("a"), candidates=items, target=wanted)
+        for n, wanted in enumerate(["i00", "i01", "gone"] * 4)
+    ]
+    few, more = validation_cases(cases, 3, 1), validation_cases(cases, 100, 1)
+    assert len(more) == 8
+    assert more[:3] == few
+    examples = as_examples(few, {}, SHOWN)
+    assert [target(example) for example in examples] == [case.target for case in few]
