@@ -71,6 +71,7 @@ class Questions:
         self.settings = settings
         self.loaded = loaded
         self.split = split
+        """Who may know what, of all that could be asked."""
         self._stack = stack
         self._progress = progress
         self._embedder = embedder

@@ -179,6 +179,8 @@ def _provenance(config: TuneConfig, order: Order, material: _Material) -> Proven
         words += ["--limit", str(order.limit)]
     if order.known_interactions is not None:
         words += ["--known-interactions", str(order.known_interactions)]
+    if order.data_dir is not None:
+        words += ["--data-dir", "FOLDER"]
     return Provenance(
         name=config.name,
         data={material.data: material.digest},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from evaluation.tuning.command import Order, tune
 from evaluation.tuning.config import load_tune_config
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import words
+from ranking.errors import TuningError
 from ranking.factory import choose_fusion
 from ranking.settings import FusionWeights, ModelSettings, Settings
 from ranking.tuning.adapter import read_adapter
-from ranking.tuning.types import Progressed, Tuned
+from ranking.tuning.types import Progressed, Tuned, TuningExample
 from tests.evaluation.run.test_assemble import write_files
 from tests.evaluation.run.test_command import Consoles
 from tests.fakes import HashingEmbedder
@@ -83,7 +85,8 @@ def test_ctrl_c_keeps_the_best_so_far_and_the_same_command_goes_on(
 ) -> None:
     monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
     config = write_config(tmp_path, model=str(tiny), validation=4)
-    real: Any = real_parts()
+    real = real_parts()
+    really_tune: Any = real.tune
 
     def stopped(*arguments: Any, **named: Any) -> Tuned:
         *rest, told = arguments
@@ -93,7 +96,8 @@ def test_ctrl_c_keeps_the_best_so_far_and_the_same_command_goes_on(
             if progressed.step == 1:
                 raise KeyboardInterrupt
 
-        return real.tune(*rest, until_one, **named)
+        tuned: Tuned = really_tune(*rest, until_one, **named)
+        return tuned
 
     given, output = Consoles(), tmp_path / "adapter"
     with pytest.raises(KeyboardInterrupt):
@@ -136,6 +140,49 @@ def test_what_cannot_be_tuned_on_is_told_before_any_model_is_loaded(
     with pytest.raises(RunConfigError, match=told):
         run(Consoles(), write_config(tmp_path, **changes), tmp_path / "adapter", Untouched().parts())
     assert not (tmp_path / "adapter").exists()
+
+
+class ReachedError(Exception):
+    """The tuner would begin."""
+
+
+class Recording(Untouched):
+    """Takes down what it would tune on."""
+
+    examples: Sequence[TuningExample] = ()
+    validation: Sequence[TuningExample] = ()
+
+    def tune(self, *arguments: Any, **named: object) -> Tuned:
+        self.examples, self.validation = arguments[5], arguments[6]
+        raise ReachedError
+
+
+def test_one_user_is_enough_for_some_examples_and_what_is_missing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    config, given, recording = write_config(tmp_path), Consoles(), Recording()
+    taken = "".join(f"u,i{n},{n}\n" for n in range(6))
+    (tmp_path / "interactions.csv").write_text(f"user_id,item_id,timestamp\n{taken}")
+    with pytest.raises(ReachedError):
+        run(given, config, tmp_path / "adapter", recording.parts())
+    assert sorted(example.example_id for example in recording.examples) == ["u:i1", "u:i2", "u:i3"]
+    [asked] = recording.validation
+    assert asked.context.candidates[asked.relevance.index(1.0)].item_id == "i4"
+    said = given.said(given.err)
+    assert "8 examples were asked for and 3 can be made" in said
+    assert "16 validation cases were asked for and there are 1." in said
+
+
+def test_titles_that_are_all_the_same_are_refused_by_the_tuner(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    config = write_config(tmp_path, model=str(tiny))
+    (tmp_path / "items.csv").write_text("item_id,title\n" + "".join(f"i{n},Same\n" for n in range(30)))
+    with pytest.raises(TuningError, match="all read alike"):
+        run(Consoles(), config, tmp_path / "adapter")
+    assert not (tmp_path / "adapter" / "fewrec-adapter.json").exists()
 
 
 @pytest.mark.parametrize("name", ["amazon-games", "ml-100k", "store"])
