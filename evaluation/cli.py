@@ -99,7 +99,7 @@ def tune(
     config: Annotated[
         str | None,
         typer.Argument(
-            help="YAML file, or the name of a shipped configuration (default: your imported store).", metavar="[CONFIG]"
+            help="YAML file, or the name of a shipped configuration (default: your imported store).", metavar="CONFIG"
         ),
     ] = None,
     output: Annotated[

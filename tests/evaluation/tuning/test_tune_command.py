@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import yaml
 
 from evaluation.config import load_config
 from evaluation.errors import RunConfigError
+from evaluation.run.assemble import open_run
+from evaluation.run.questions import Asking
 from evaluation.tuning.command import Order, tune
 from evaluation.tuning.config import load_tune_config
 from evaluation.tuning.parts import Parts, real_parts
@@ -72,9 +74,16 @@ def test_a_users_own_files_become_an_adapter_with_fitted_weights(
     served = Settings(model=ModelSettings(adapter=output))
     assert choose_fusion(served) == FusionWeights(**(manifest.fusion or {})) != FusionWeights()
     assert choose_fusion(served.model_copy(update={"fusion": FusionWeights(llm=9)})).llm == 9
-    asked = load_config(str(output / "evaluation.yaml")).config
-    assert {"signals", "tuned", "fused"} <= set(asked.arms)
-    assert json.loads(asked.model_dump_json())["arms"]["fused"]["adapter"] == str(output / ".")
+    asking = Asking(limit=2, arms=("signals", "tuned", "fused"))
+    found = {}
+    with open_run(
+        load_config(str(output / "evaluation.yaml")), Settings(), asking, embedder=HashingEmbedder()
+    ) as asked:
+        for arm in asked.arms:
+            with arm.open() as ranker:
+                found[arm.name] = [one.scores for one in asyncio.run(ranker.rank(list(asked.cases)))]
+    assert len(found["tuned"]) == 2
+    assert found["tuned"] != found["fused"]
     again = run(Consoles(), config, output, limit=6)  # finished already: the same command gives the same
     assert again.manifest.weights_sha256 == manifest.weights_sha256
     assert read_adapter(output).manifest == manifest

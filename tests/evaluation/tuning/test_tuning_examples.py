@@ -131,6 +131,12 @@ def test_nothing_to_learn_from_is_told(corpus: Corpus, config: dict[str, Any], t
         made(corpus, np.ones(len(corpus.user_index), np.bool_), **config)
 
 
+def test_what_was_taken_before_is_not_asked_for_again() -> None:
+    corpus = corpus_of([Took(user="x", item=item, at=at) for at, item in enumerate("abac")], "abcdef")
+    found = made(corpus, np.ones(4, np.bool_)).examples
+    assert sorted(example.example_id for example in found) == ["x:b", "x:c"]
+
+
 def test_fewer_examples_than_asked_for_are_said() -> None:
     corpus = corpus_of([Took(user="x", item=item, at=at) for at, item in enumerate("abcd")], "abcdef")
     found = made(corpus, np.ones(4, np.bool_), n=5)
