@@ -111,11 +111,16 @@ class _Builder:
         )
 
     def _llm_arm(self, name: str, arm: LlmArm) -> Arm:
-        from ranking.factory import choose_template
+        from ranking.factory import choose_fusion, choose_template
+        from ranking.tuning.adapter import read_adapter
 
         settings = _with(self._questions.settings, arm)
         template = choose_template(settings).ref.digest
         described = settings.model_dump(mode="json", include=_MATTERS)
+        if settings.model.adapter is not None:
+            # What is in the folder counts, not where it lies: tuned anew, it is another arm.
+            described["model"]["adapter"] = read_adapter(settings.model.adapter).manifest.label
+            described["fusion"] = choose_fusion(settings).model_dump()
         return Arm(
             name=name,
             digest=digest_of({"llm": described, "template": template}),

@@ -21,7 +21,7 @@ from evaluation.tuning.progress import words
 from ranking.errors import TuningError
 from ranking.factory import choose_fusion
 from ranking.settings import FusionWeights, ModelSettings, Settings
-from ranking.tuning.adapter import read_adapter
+from ranking.tuning.adapter import read_adapter, revise_adapter
 from ranking.tuning.types import Progressed, Tuned, TuningExample
 from tests.evaluation.run.test_assemble import write_files
 from tests.evaluation.run.test_command import Consoles
@@ -76,14 +76,19 @@ def test_a_users_own_files_become_an_adapter_with_fitted_weights(
     assert choose_fusion(served.model_copy(update={"fusion": FusionWeights(llm=9)})).llm == 9
     asking = Asking(limit=2, arms=("signals", "tuned", "fused"))
     found = {}
-    with open_run(
-        load_config(str(output / "evaluation.yaml")), Settings(), asking, embedder=HashingEmbedder()
-    ) as asked:
+    file = load_config(str(output / "evaluation.yaml"))
+    with open_run(file, Settings(), asking, embedder=HashingEmbedder()) as asked:
+        digests = {arm.name: arm.digest for arm in asked.arms}
         for arm in asked.arms:
             with arm.open() as ranker:
                 found[arm.name] = [one.scores for one in asyncio.run(ranker.rank(list(asked.cases)))]
     assert len(found["tuned"]) == 2
     assert found["tuned"] != found["fused"]
+    revise_adapter(output, fusion={"llm": 0.5})
+    with open_run(file, Settings(), asking, embedder=HashingEmbedder()) as asked:
+        changed = {arm.name for arm in asked.arms if arm.digest != digests[arm.name]}
+    assert changed == {"fused"}  # an old run folder must not go on with other weights
+    revise_adapter(output, fusion=manifest.fusion)
     again = run(Consoles(), config, output, limit=6)  # finished already: the same command gives the same
     assert again.manifest.weights_sha256 == manifest.weights_sha256
     assert read_adapter(output).manifest == manifest
