@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from prompts.template import Template, load_template
 from prompts.types import PromptContext
@@ -57,7 +61,19 @@ def tune_tiny(tiny: Path, output: Path, **changes: Any) -> Tuned:
     arguments: dict[str, Any] = {"examples": examples(6), "validation": examples(3, 6), "template": template()}
     arguments |= {name: changes.pop(name) for name in list(changes) if name in _ARGUMENTS}
     model = arguments.pop("model", ModelSettings(name=str(tiny), device="cpu", dtype="float32"))
-    return tune(settings(**changes), model, tiny / "cache", max_tokens=MAX_TOKENS, output=output, **arguments)
+    with one_thread():
+        return tune(settings(**changes), model, tiny / "cache", max_tokens=MAX_TOKENS, output=output, **arguments)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """On so small a model more threads would only wait for one another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 _ARGUMENTS = {"examples", "validation", "template", "progress", "provenance", "model"}

@@ -21,7 +21,7 @@ from ranking.tuning.lora import Lora
 from ranking.tuning.optimizer import learning_rate
 from ranking.tuning.weights import read_weights
 from tests.ranking.tiny_model import save_tiny_model
-from tests.ranking.tuning.lists import MAX_TOKENS, examples, settings, template, tune_tiny
+from tests.ranking.tuning.lists import MAX_TOKENS, examples, one_thread, settings, template, tune_tiny
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,8 @@ def gradients(tiny: Path, *, structured: bool = True, max_pass_tokens: int = 409
     with torch.no_grad():  # as they start, half of the matrices are zero and hide the gradients of the others
         for number, parameter in enumerate(lora.parameters.values()):
             parameter.copy_(torch.sin(torch.arange(parameter.numel()) + number).view_as(parameter) / 10)
-    loss = Learner(core, chosen, 4096, lambda: None).learn(encoded(core), step=0)
+    with one_thread():
+        loss = Learner(core, chosen, 4096, lambda: None).learn(encoded(core), step=0)
     return loss, torch.cat(
         [(p.grad if p.grad is not None else torch.zeros(0)).flatten() for p in lora.parameters.values()]
     )

@@ -206,7 +206,7 @@ def test_other_losses_learn_too(tiny: Path, tmp_path: Path, loss: str) -> None:
 def test_with_offsets_the_sum_is_trained_and_judged(tiny: Path, tmp_path: Path) -> None:
     def known(number: int) -> Any:
         plain = example(number)
-        return replace(plain, offsets=tuple(9.0 * value for value in plain.relevance))
+        return replace(plain, offsets=tuple(99.0 * value for value in plain.relevance))
 
     tuned = tune_tiny(
         tiny, tmp_path / "adapter", examples=[known(n) for n in range(6)], validation=[known(n) for n in range(6, 9)]
@@ -279,7 +279,7 @@ def test_template_targets_and_layers_that_do_not_fit_are_named(tiny: Path, tmp_p
         tune_tiny(tiny, tmp_path / "adapter", targets=("nothing_proj",))
     with pytest.raises(ModelError, match="has 2 layers, so the first 3"):
         tune_tiny(tiny, tmp_path / "adapter", layers=3)
-    short = save_tiny_model(tmp_path / "short", max_context=64)
+    short = save_tiny_model(tmp_path / "short", max_context=32)
     with pytest.raises(PromptTooLongError, match="user-"):
         tune_tiny(short, tmp_path / "adapter")
 
