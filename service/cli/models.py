@@ -79,12 +79,17 @@ def verify(ctx: typer.Context, name: Name = None) -> None:
 
 
 def make_packaged_ready(settings: Settings, progress: Callable[[str, int, int], None]) -> None:
-    """Prepares the settings' model if it is a packaged one that is not ready; anything else is left to the engine."""
+    """Prepares the settings' model if it is a packaged one that is not ready; anything else is left to the engine.
+
+    A template that does not exist is told first: nobody should wait for a model to hear of a slip of the pen.
+    """
     from ranking.errors import ModelError
+    from ranking.factory import choose_template
     from ranking.models.prepare import locate
     from ranking.models.prepare import prepare as make_ready
     from ranking.models.registry import classify
 
+    choose_template(settings)
     if classify(settings.model.name).kind != "packaged":
         return
     try:
