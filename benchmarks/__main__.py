@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import first_recommendation, import_speed, packed_scoring, tuning_speed
+from benchmarks import evaluation_speed, first_recommendation, import_speed, packed_scoring, tuning_speed
 
 
 def main() -> int:
-    """The largest exit code of the four."""
-    return max(packed_scoring.main([]), import_speed.main([]), first_recommendation.main(), tuning_speed.main([]))
+    """The largest exit code of the five."""
+    return max(
+        packed_scoring.main([]),
+        import_speed.main([]),
+        first_recommendation.main(),
+        tuning_speed.main([]),
+        evaluation_speed.main([]),
+    )
 
 
 if __name__ == "__main__":
