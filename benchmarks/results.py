@@ -6,7 +6,7 @@ The folders are written by `fewrec evaluate`; the page says for each the command
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -32,6 +32,9 @@ def section(run: Run, command: str) -> str:
     verdict = verdict_of(run)
     facts = " · ".join(f"{name}: {escaped(value)}" for name, value in facts_of(run))
     details = "\n".join(escaped(detail) for detail in verdict.details)
+    configured, measured = run.config.get("arms"), {arm.name for arm in run.arms}
+    missing = [name for name in configured if name not in measured] if isinstance(configured, Mapping) else []
+    left = f"Arms of the configuration that this run did not come to: {escaped(', '.join(missing))}." if missing else ""
     parts = [
         f"## {escaped(run.name)}",
         f"```\n{command}\n```",
@@ -39,6 +42,7 @@ def section(run: Run, command: str) -> str:
         f"**{escaped(verdict.sentence)}**",
         details,
         results_table(run),
+        left,
     ]
     return "\n\n".join(part for part in parts if part)
 
