@@ -11,9 +11,17 @@ from typing import Annotated, Any
 import typer
 
 
+_SHIPPED = sorted(path.stem for path in (Path(__file__).parent / "configs").glob("*.yaml"))
+
+
 def evaluate(
     ctx: typer.Context,
-    config: Annotated[str, typer.Argument(help="YAML file, or the name of a shipped configuration.", metavar="CONFIG")],
+    config: Annotated[
+        str,
+        typer.Argument(
+            help=f"YAML file, or the name of a shipped configuration: {', '.join(_SHIPPED)}.", metavar="CONFIG"
+        ),
+    ],
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show arms, cases, prompt tokens and an estimate of the time; run nothing."),
