@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-
 _SHIPPED = sorted(path.stem for path in (Path(__file__).parent / "configs").glob("*.yaml"))
 
 

@@ -47,7 +47,7 @@ class TuningSettings(Section):
     """Stop after this many looks without a better one; None goes on to the end."""
     checkpoint_every: int = Field(default=8, ge=1)
     """Steps between two checkpoints."""
-    max_pass_tokens: int = Field(default=768, ge=64)
+    max_pass_tokens: int = Field(default=512, ge=64)
     """Tokens of one pass that keeps what its gradient needs: memory for speed. Longer lists are computed in parts."""
     stored_as: StoredAs = "float32"
     """Number format of the adapter's file. Training is in float32 whatever it is."""
