@@ -7,13 +7,12 @@ import threading
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from retrieval.catch_up import CatchUp, Follower
 from retrieval.chroma import ChromaIndex, Generation
+from retrieval.closing import Closing
 from retrieval.entries import IndexState
 from retrieval.errors import StoreError
 from retrieval.lock import acquire
@@ -50,7 +49,7 @@ class IndexStatus:
         return self.problem is None
 
 
-class Store:
+class Store(Closing):
     """The record, the index built from it, and the embedder that both sides use. A context manager; thread-safe."""
 
     def __init__(
@@ -61,14 +60,6 @@ class Store:
         self.embedder = embedder
         self._writer_lock = writer_lock
         self._writing = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close both. Closing twice is fine."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from evaluation.arms.llm import LlmRanker
 from evaluation.arms.remembered import ByteStore, Remembered
@@ -14,23 +12,16 @@ from ranking.engines.transformers import TransformersEngine
 from ranking.factory import build_strategy, choose_template, compose
 from ranking.protocol import Engine
 from ranking.settings import ModelSettings, Settings
+from retrieval.closing import Closing
 from retrieval.store import Store
 
 
-class Engines:
+class Engines(Closing):
     """Holds the engine that was asked for last, so that arms of one model in a row load it once. A context manager."""
 
     def __init__(self) -> None:
         self._held: TransformersEngine | None = None
         self._settings: ModelSettings | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def get(self, settings: ModelSettings, cache: Path) -> Engine:
         """The engine for these settings; another one that was held is closed first. Raises ModelError."""

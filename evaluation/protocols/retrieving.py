@@ -7,11 +7,11 @@ import json
 import sqlite3
 from collections.abc import Collection
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from evaluation.errors import EvaluationError
 from evaluation.protocols.protocol import Ask, Retrieve
+from retrieval.closing import Closing
 from retrieval.types import Query, Retrieved
 
 _TABLE = "CREATE TABLE IF NOT EXISTS retrieved (key TEXT PRIMARY KEY, ids TEXT NOT NULL) WITHOUT ROWID"
@@ -54,7 +54,7 @@ class RetrieverCandidates:
         return tuple(candidate.item.item_id for candidate in self._retriever.retrieve(query, ask.depth).candidates)
 
 
-class CachedRetrieve:
+class CachedRetrieve(Closing):
     """Remembers answers in a SQLite file. A context manager for one thread; processes may share the file."""
 
     def __init__(self, retrieve: Retrieve, path: Path, context: str) -> None:
@@ -74,14 +74,6 @@ class CachedRetrieve:
             self._file.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the file."""

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
 from evaluation.errors import RunFolderError, RunMismatchError
 from evaluation.run.journal import Journal
+from retrieval.closing import Closing
 from retrieval.errors import StoreBusyError
 from retrieval.lock import acquire
 
@@ -61,7 +61,7 @@ class Spec:
     hardware: Mapping[str, Any] = field(default_factory=dict)
 
 
-class RunFolder:
+class RunFolder(Closing):
     """An open run folder, locked for this process. A context manager."""
 
     def __init__(self, path: Path, spec: Spec) -> None:
@@ -93,14 +93,6 @@ class RunFolder:
         """Closes the journal and lets the folder go."""
         self.journal.close()
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _begin(self, spec: Spec) -> None:
         start = {

@@ -12,8 +12,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ import orjson
 
 from evaluation.errors import RunFolderError
 from evaluation.types import Contract, LlmTrace, Outcome, Ranked
+from retrieval.closing import Closing
 
 FILE_NAME = "cases.jsonl"
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -30,7 +30,7 @@ _NESTED = frozenset({"tags", "order", "ranked"})
 Keys = npt.NDArray[np.uint64]
 
 
-class Journal:
+class Journal(Closing):
     """Appends outcomes to `cases.jsonl`. One process at a time: the run folder's lock sees to it."""
 
     def __init__(self, folder: Path) -> None:
@@ -59,14 +59,6 @@ class Journal:
     def close(self) -> None:
         """Closes the file."""
         os.close(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def read_outcomes(folder: Path, arm: str | None = None) -> Iterator[Outcome]:

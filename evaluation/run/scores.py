@@ -10,18 +10,18 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from filelock import FileLock, Timeout
 
 from evaluation.errors import RunFolderError
+from retrieval.closing import Closing
 
 FILE_NAME = "scores.sqlite"
 _PER_QUERY = 500
 _WAIT_S = 60.0
 
 
-class ScoreCache:
+class ScoreCache(Closing):
     """Bytes by key in an SQLite file. Several processes may use the same file; a put is kept once it returns."""
 
     def __init__(self, folder: Path) -> None:
@@ -80,14 +80,6 @@ class ScoreCache:
     def close(self) -> None:
         """Closes the file. Closing twice is allowed."""
         self._connection.close()
-
-    def __enter__(self) -> ScoreCache:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
