@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,24 +91,25 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
             raise ConfigError(f"the settings file {config} must hold names and values, not a {type(loaded).__name__}")
         values = loaded or {}
     try:
-        return Settings(**_merged(values, flags))
+        return Settings(**merged(values, flags))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"setting {place}: {first['msg']}. The settings are listed in ranking/settings.py") from error
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested values with others on top; None above is not set, and a section that then has nothing is left out."""
+    found = dict(below)
     for name, value in above.items():
-        if isinstance(value, dict):
-            inner = merged.get(name)
-            merged[name] = _merged(inner if isinstance(inner, dict) else {}, value)
-            if not merged[name]:
-                del merged[name]
+        if isinstance(value, Mapping):
+            inner = found.get(name)
+            found[name] = merged(inner if isinstance(inner, Mapping) else {}, value)
+            if not found[name]:
+                del found[name]
         elif value is not None:
-            merged[name] = value
-    return merged
+            found[name] = value
+    return found
 
 
 def _one_line(error: Exception) -> str:

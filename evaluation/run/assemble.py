@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evaluation.arms.baseline import BaselineRanker
 from evaluation.arms.config import LlmArm
@@ -23,7 +23,7 @@ from evaluation.run.machine import hardware, source, versions
 from evaluation.run.questions import Asking, FirstCases, Questions, open_questions
 from evaluation.run.runner import Arm
 from evaluation.run.scores import ScoreCache
-from ranking.settings import Settings, load_settings
+from ranking.settings import Settings, load_settings, merged
 from retrieval.protocol import Embedder, Progress
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ class _Builder:
         from ranking.factory import choose_fusion, choose_template
         from ranking.tuning.adapter import read_adapter
 
-        settings = _with(self._questions.settings, arm)
+        # As served, with the arm's own on top.
+        settings = load_settings(None, **merged(self._questions.settings.model_dump(), arm.flags()))
         template = choose_template(settings).ref.digest
         described = settings.model_dump(mode="json", include=_MATTERS)
         if settings.model.adapter is not None:
@@ -148,21 +149,6 @@ class _Builder:
         fitting = questions.fitting() if needs_fitting(config) else None
         baseline = build_baseline(config, questions.training, fitting, questions.config.seed, self._progress)
         return nullcontext(BaselineRanker(name, baseline))
-
-
-def _with(served: Settings, arm: LlmArm) -> Settings:
-    """The settings as served with the arm's own on top."""
-    return load_settings(None, **_merged(served.model_dump(), arm.flags()))
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for name, value in above.items():
-        if isinstance(value, Mapping):
-            merged[name] = _merged(merged[name], value)
-        elif value is not None:
-            merged[name] = value
-    return merged
 
 
 def _spec(questions: Questions, arms: tuple[Arm, ...]) -> Spec:
