@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evaluation.arms.baseline import BaselineRanker
+from evaluation.arms.remembered import Forgetful
 from evaluation.baselines.config import EmbeddingConfig, ItemKnnConfig, PopularityConfig
 from evaluation.baselines.factory import build_baseline
 from evaluation.config import parse_config
@@ -134,7 +135,7 @@ def llm_overhead() -> float:
         _write_sample(folder)
         file = parse_config(_CONFIG, source="overhead.yaml", base=folder, name="overhead")
         settings = load_settings(home=folder / "home")
-        with open_run(file, settings, Asking(limit=LLM_CASES), scores=_Forgetful()) as run:
+        with open_run(file, settings, Asking(limit=LLM_CASES), scores=Forgetful()) as run:
             with run.arms[0].open() as ranker:
                 asyncio.run(ranker.rank([next(iter(run.cases))]))  # loads the model
             with RunFolder(folder / "run", run.spec) as kept:
@@ -143,17 +144,6 @@ def llm_overhead() -> float:
                 wall = time.perf_counter() - begun
             inside = sum(outcome.ranked.seconds for outcome in read_outcomes(folder / "run"))
     return wall / inside - 1.0
-
-
-class _Forgetful:
-    """A score cache that knows nothing, so that the model runs."""
-
-    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        del keys
-        return {}
-
-    def put_many(self, values: Mapping[str, bytes]) -> None:
-        del values
 
 
 def _write_sample(folder: Path) -> None:

@@ -27,6 +27,19 @@ class ByteStore(Protocol):
         """Stores all values or none."""
 
 
+class Forgetful:
+    """A ByteStore that keeps nothing, so that the model runs every time."""
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Nothing."""
+        del keys
+        return {}
+
+    def put_many(self, values: Mapping[str, bytes]) -> None:
+        """Lets the values go."""
+        del values
+
+
 class Remembered:
     """Implements ranking.protocol.Strategy over another one.
 

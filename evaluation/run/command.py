@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.table import Column, Table
 
 from evaluation.arms.llm import LlmRanker, Preview
+from evaluation.arms.remembered import Forgetful
 from evaluation.config import ConfigFile, load_config
 from evaluation.gate import Gate, Verdict, parse_gate
 from evaluation.grid import select
@@ -152,17 +153,6 @@ def _say_how_to_go_on(given: Given, path: Path) -> None:
     )  # fmt: skip
 
 
-class _Forgetful:
-    """A score cache that knows nothing, so that a preview measures the model."""
-
-    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        del keys
-        return {}
-
-    def put_many(self, values: Mapping[str, bytes]) -> None:
-        del values
-
-
 def dry_run(given: Given, order: Order) -> None:
     """Shows what would be run: arms, cases, tokens of the first case's prompts, and an estimate of the time."""
     file = load_config(order.config)
@@ -170,7 +160,7 @@ def dry_run(given: Given, order: Order) -> None:
     path = _folder(order, file)
     with (
         bars(given.err) as progress,
-        open_run(file, given.settings(), order.asking, scores=_Forgetful(), progress=progress) as run,
+        open_run(file, given.settings(), order.asking, scores=Forgetful(), progress=progress) as run,
     ):
         known = read_keys(path)
         table = Table(Column("arm", overflow="fold"), "cases to do", "prompt tokens", "seconds per case", "estimate")
