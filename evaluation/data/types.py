@@ -11,6 +11,7 @@ import numpy.typing as npt
 from retrieval.types import Item, PastItem, User
 
 Mask = npt.NDArray[np.bool_]
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,14 @@ class Corpus:
     """NaN for implicit feedback."""
     digest: str
     """SHA-256 over items, users and interactions; what a run stores and compares."""
+
+    @property
+    def dated(self) -> bool:
+        """Whether timestamps are moments in time; data without any have the place in the user's sequence instead.
+
+        No sequence is a day long, in seconds, and no interaction is as old as the first day of 1970.
+        """
+        return bool(len(self.timestamps)) and float(self.timestamps.max()) > _DAY_S
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

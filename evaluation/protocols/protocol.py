@@ -20,6 +20,8 @@ class Ask:
     domain: str | None = None
     """Only items of this domain; None for all."""
     depth: int = 50
+    as_of: float | None = None
+    """The moment of the request in Unix seconds, later than the history's; None for after all that is known."""
 
 
 class Retrieve(Protocol):

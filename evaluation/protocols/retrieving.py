@@ -30,8 +30,8 @@ class RetrieverCandidates:
     def __init__(self, retriever: AnswersQueries, users: Collection[str], as_of: float) -> None:
         """`users` are those of the record; others are asked for as strangers.
 
-        `as_of` is the moment of every request, in Unix seconds: later than all that is known and than all histories,
-        and fixed, so that what decays with time does not depend on the day of the run.
+        `as_of` is the moment of every request that names none, in Unix seconds: later than all that is known and than
+        all histories, and fixed, so that what decays with time does not depend on the day of the run.
         """
         self._retriever = retriever
         self._users = users if isinstance(users, set | frozenset) else frozenset(users)
@@ -39,17 +39,18 @@ class RetrieverCandidates:
 
     def __call__(self, ask: Ask) -> tuple[str, ...]:
         """The retriever's candidates, best first. Raises EvaluationError where `as_of` would hide history."""
-        if ask.history and ask.history[-1].timestamp >= self._as_of:
+        as_of = self._as_of if ask.as_of is None else ask.as_of
+        if ask.history and ask.history[-1].timestamp >= as_of:
             raise EvaluationError(
                 f"user {ask.user_id!r} has history at {ask.history[-1].timestamp}, which the moment of the requests, "
-                f"{self._as_of}, would hide; give a later as_of"
+                f"{as_of}, would hide; give a later as_of"
             )
         query = Query(
             user_id=ask.user_id if ask.user_id in self._users else None,
             history=ask.history,
             exclude=ask.exclude,
             domain=ask.domain,
-            as_of=self._as_of,
+            as_of=as_of,
         )
         return tuple(candidate.item.item_id for candidate in self._retriever.retrieve(query, ask.depth).candidates)
 
@@ -97,7 +98,7 @@ class CachedRetrieve(Closing):
 
     def _key(self, ask: Ask) -> str:
         history = [(past.item.item_id, past.timestamp, past.liked, past.rating) for past in ask.history]
-        question = [self._context, ask.user_id, history, sorted(ask.exclude), ask.domain, ask.depth]
+        question = [self._context, ask.user_id, history, sorted(ask.exclude), ask.domain, ask.depth, ask.as_of]
         return hashlib.sha256(json.dumps(question).encode()).hexdigest()
 
     def _failed(self, error: Exception) -> EvaluationError:

@@ -76,6 +76,7 @@ class Questions:
         self._progress = progress
         self._embedder = embedder
         self._fitting: Fitting | None = None
+        self._fitting_store: Store | None = None
         times = loaded.corpus.timestamps
         self.as_of = float(times.max()) + 1.0 if len(times) else 1.0
         """The moment of every request, after all that is known, so that nothing depends on the day of the run."""
@@ -89,11 +90,37 @@ class Questions:
         """Validation cases with what was known when they were asked; made at the first call."""
         if self._fitting is None:
             training = training_of(self.loaded.corpus, self.split.fitting_known, self.vectors)
-            same = np.array_equal(self.split.known, self.split.fitting_known)
-            store = self.store if same or not self._retrieves() else self._store(self.split.fitting_known)
+            store = self.fitting_store() if self._retrieves() else self.store
             cases = self._cases("validation", ScenarioConfig(), training, store)
             self._fitting = Fitting(training=training, cases=list(cases))
         return self._fitting
+
+    def fitting_store(self) -> Store:
+        """The catalogue and what was known when the validation cases were asked; made at the first call."""
+        if self._fitting_store is None:
+            same = np.array_equal(self.split.known, self.split.fitting_known)
+            self._fitting_store = self.store if same else self._store(self.split.fitting_known)
+        return self._fitting_store
+
+    def retriever(self, store: Store) -> Retriever:
+        """What serves candidates and their signals from one of the stores."""
+        return Retriever(store.record, store.index, store.embedder, self.settings.retrieval)
+
+    def retrieve(self, training: Training, store: Store) -> Retrieve:
+        """The retriever's lists from a store that holds this training data, each asked for once and remembered."""
+        context = digest_of(
+            {
+                "data": self.loaded.corpus.digest,
+                "known": len(training.user_index),
+                "split": self.config.model_dump(mode="json", include={"protocol", "seed"}),
+                "settings": self.settings.model_dump(mode="json", include={"retrieval", "embedder"}),
+                "users": len(training.user_ids),
+                "as_of": self.as_of,
+            }
+        )
+        candidates = RetrieverCandidates(self.retriever(store), training.user_ids, self.as_of)
+        path = self.settings.cache / "evaluation" / _RETRIEVED
+        return self._stack.enter_context(CachedRetrieve(candidates, path, context))
 
     def digest(self) -> str:
         """Of all that makes these cases of the data set; how many of them are asked is left out."""
@@ -132,25 +159,9 @@ class Questions:
             scenarios,
             self.config.seed,
             part="test" if part == "test" else "validation",
-            retrieve=self._retrieve(training, store) if self._retrieves() else None,
+            retrieve=self.retrieve(training, store) if self._retrieves() else None,
             progress=self._progress,
         )
-
-    def _retrieve(self, training: Training, store: Store) -> Retrieve:
-        retriever = Retriever(store.record, store.index, store.embedder, self.settings.retrieval)
-        context = digest_of(
-            {
-                "data": self.loaded.corpus.digest,
-                "known": len(training.user_index),
-                "split": self.config.model_dump(mode="json", include={"protocol", "seed"}),
-                "settings": self.settings.model_dump(mode="json", include={"retrieval", "embedder"}),
-                "users": len(training.user_ids),
-                "as_of": self.as_of,
-            }
-        )
-        candidates = RetrieverCandidates(retriever, training.user_ids, self.as_of)
-        path = self.settings.cache / "evaluation" / _RETRIEVED
-        return self._stack.enter_context(CachedRetrieve(candidates, path, context))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

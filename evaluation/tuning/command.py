@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.baselines.config import PopularityConfig
-from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
-from evaluation.config import ConfigFile, EvaluationConfig
+from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.run.command import Given, bars
-from evaluation.run.questions import Asking, Questions, open_questions
 from evaluation.tuning.config import STORE, TuneConfig, TuneFile, load_tune_config
-from evaluation.tuning.examples import (
-    as_examples,
-    asked_only_in_test,
-    nothing_known,
-    training_examples,
-    validation_cases,
-)
 from evaluation.tuning.follow_up import write_evaluation
 from evaluation.tuning.fusion import FittedFusion, fit_fusion
-from evaluation.tuning.negatives import RandomNegatives
+from evaluation.tuning.material import Material, gather
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import shown_progress
-from evaluation.types import Case
 from prompts.template import Template, load_template
 from ranking.settings import FusionWeights, ModelSettings, Settings
 from ranking.tuning.adapter import revise_adapter
-from ranking.tuning.types import Provenance, Tuned, TuningExample
+from ranking.tuning.types import Provenance, Tuned
 from retrieval.protocol import Embedder, Progress
 
 ADAPTERS = Path("adapters")
@@ -49,19 +37,6 @@ class Order:
     data_dir: Path | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Material:
-    """All that tuning needs of the data."""
-
-    examples: Sequence[TuningExample]
-    cases: Sequence[Case]
-    validation: Sequence[TuningExample]
-    fitting: Fitting
-    notes: Sequence[str]
-    data: str
-    digest: str
-
-
 def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embedder | None = None) -> Tuned:
     """Makes examples, tunes, fits the fusion, and tells what came of it.
 
@@ -72,7 +47,7 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
     config, settings = file.config, given.settings()
     template = load_template(config.template, config.language)
     with bars(given.err) as progress:
-        material = _material(file, settings, order, progress, embedder)
+        material = gather(file, settings, order.data_dir, progress, embedder)
     for note in material.notes:
         _note(given, note)
     parts = parts or real_parts()
@@ -114,66 +89,7 @@ def _with_options(file: TuneFile, order: Order) -> TuneFile:
     return TuneFile(config=file.config.model_copy(update=update), base=file.base)
 
 
-def _material(
-    file: TuneFile, settings: Settings, order: Order, progress: Progress, embedder: Embedder | None
-) -> _Material:
-    config = file.config
-    asking = Asking(data_dir=order.data_dir)
-    with open_questions(_as_evaluation(file), settings, asking, progress=progress, embedder=embedder) as questions:
-        return _read(questions, config, settings)
-
-
-def _read(questions: Questions, config: TuneConfig, settings: Settings) -> _Material:
-    corpus = questions.loaded.corpus
-    if not questions.split.fitting_known.any():
-        raise nothing_known(corpus)
-    fitting = questions.fitting()
-    made = training_examples(
-        corpus,
-        fitting.training,
-        config.examples,
-        [RandomNegatives(corpus, config.examples.negatives.random, config.seed)],
-        shown=settings.examples,
-        barred=asked_only_in_test(questions.split),
-        seed=config.seed,
-        liked_only=config.protocol.target == "liked",
-    )
-    cases = validation_cases(fitting.cases, config.validation, config.seed)
-    notes = [*questions.loaded.notes, *made.notes]
-    if len(cases) < config.validation:
-        notes.append(
-            f"{config.validation} validation cases were asked for and there are {len(cases)}."
-            + ("" if cases else " The adapter is kept as it is after the last step.")
-        )
-    return _Material(
-        examples=made.examples,
-        cases=cases,
-        validation=as_examples(cases, corpus.users, settings.examples),
-        fitting=fitting,
-        notes=notes,
-        data=corpus.name,
-        digest=corpus.digest,
-    )
-
-
-def _as_evaluation(file: TuneFile) -> ConfigFile:
-    """The evaluation whose questions tuning keeps away from; its one arm only stands there."""
-    config = file.config
-    protocol = config.protocol
-    if protocol.validation_users is not None and protocol.validation_users < config.validation:
-        protocol = protocol.model_copy(update={"validation_users": config.validation})
-    evaluation = EvaluationConfig(
-        name=config.name,
-        data=config.data,
-        protocol=protocol,
-        seed=config.seed,
-        known_interactions=config.known_interactions,
-        arms={"popularity": PopularityConfig()},
-    )
-    return ConfigFile(config=evaluation, base=file.base)
-
-
-def _provenance(config: TuneConfig, order: Order, material: _Material) -> Provenance:
+def _provenance(config: TuneConfig, order: Order, material: Material) -> Provenance:
     words = ["fewrec", "tune", *([order.config] if order.config else [])]
     if order.limit is not None:
         words += ["--limit", str(order.limit)]
@@ -196,17 +112,17 @@ def _fuse(
     model: ModelSettings,
     template: Template,
     output: Path,
-    material: _Material,
+    material: Material,
     parts: Parts,
     progress: Progress,
 ) -> FittedFusion | None:
     if not config.fusion.fit:
         return None
-    if len(material.cases) < MIN_FITTING_CASES:
+    if len(material.validation) < MIN_FITTING_CASES:
         _note(
             given,
             f"Fusion keeps the shipped weights: it takes {MIN_FITTING_CASES} validation cases to fit others, and "
-            f"there are {len(material.cases)}.",
+            f"there are {len(material.validation)}.",
         )
         return None
     scores = parts.score(
@@ -217,7 +133,7 @@ def _fuse(
         [example.context for example in material.validation],
         progress,
     )
-    fitted = fit_fusion(material.fitting.training, material.cases, scores, towards=FusionWeights(), l2=config.fusion.l2)
+    fitted = fit_fusion(material.signals, material.targets, scores, towards=FusionWeights(), l2=config.fusion.l2)
     revise_adapter(output, fusion=fitted.weights.model_dump())
     return fitted
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from evaluation.config import find_text, read_settings, rebased
 from evaluation.data.config import DataConfig
 from evaluation.errors import RunConfigError
-from evaluation.protocols.config import ProtocolConfig, Sampled
+from evaluation.protocols.config import EndToEnd, ProtocolConfig, Sampled
 from evaluation.spelling import explain
 from ranking.tuning.config import TuningSettings
 from retrieval.config import Section
@@ -25,15 +25,18 @@ _SHIPPED = "evaluation.configs.tune"
 class NegativeCounts(Section):
     """The other candidates of an example, by where they come from."""
 
-    random: int = Field(default=7, ge=1, le=1000)
+    random: int = Field(default=7, ge=0, le=1000)
     """Uniform over what the user never takes in the whole data set."""
     served: int = Field(default=0, ge=0, le=1000)
-    """From the list that retrieval gives at that moment."""
+    """From the list that retrieval serves at that moment, any place of it alike; moments whose item is not on the list
+    are then no examples: what is not retrieved is not ranked."""
+    depth: int = Field(default=50, ge=2, le=1000)
+    """Length of that list."""
 
     @model_validator(mode="after")
-    def _random_only(self) -> Self:
-        if self.served:
-            raise ValueError("served negatives cannot be drawn yet; set served: 0")
+    def _some(self) -> Self:
+        if self.random + self.served < 1:
+            raise ValueError("random and served are both 0, so there is nothing to compare with")
         return self
 
 
@@ -52,6 +55,9 @@ class ExampleConfig(Section):
     prompts show: somebody new to the shop must not be something new to the model."""
     min_history: int = Field(default=1, ge=0)
     """Moments with less before them are no examples."""
+    residual: bool = False
+    """Learn to add to the score of retrieval's signals, fitted without the LLM on the validation cases and frozen,
+    instead of learning all of it anew."""
 
 
 class FusionConfig(Section):
@@ -90,9 +96,11 @@ class TuneConfig(Section):
     @field_validator("protocol")
     @classmethod
     def _ranks(cls, protocol: ProtocolConfig) -> ProtocolConfig:
-        if not isinstance(protocol, Sampled):
-            raise ValueError(f"kind must be sampled: adapters are tuned to rank, and {protocol.kind} is not built yet")
-        return protocol
+        if isinstance(protocol, Sampled) or (isinstance(protocol, EndToEnd) and protocol.source == "retrieval"):
+            return protocol
+        raise ValueError(
+            "kind must be sampled, or end-to-end with source: retrieval: adapters are tuned to rank the lists of these"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

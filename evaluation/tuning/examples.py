@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,7 +20,11 @@ from evaluation.types import Case, Training
 from prompts.types import PromptContext
 from ranking.tuning.types import TuningExample
 from retrieval.config import ExampleSettings
+from retrieval.protocol import Progress
 from retrieval.types import PastItem, User
+
+Offsets: TypeAlias = Callable[[HeldOut, float, Sequence[str]], tuple[float, ...]]
+"""What is known of a user and when, and some item ids: a score in logits for each item, in order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +54,15 @@ def training_examples(
     barred: frozenset[str],
     seed: int,
     liked_only: bool = False,
+    offsets: Offsets | None = None,
+    progress: Progress | None = None,
 ) -> Examples:
     """Lists of one item that was taken and others that never were, at moments of the training data.
 
     An example shows the latest of what its user did before the moment, as prompts do; some show less (short_share).
     Its candidates are the item taken then and what each source gives, in random order. Every draw depends on the seed
     and on the moment alone. `barred` users give no examples; with `liked_only` only liked items are asked for.
+    `offsets` gives what the LLM shall learn to add to; `progress` hears ("examples", made, n).
     Raises RunConfigError where there is no moment to learn from.
     """
     if not len(training.item_index):
@@ -64,28 +73,29 @@ def training_examples(
             "choice to learn from; import interactions with more items"
         )
     pool = _moments(training, config.min_history, barred, liked_only=liked_only)
-    rows = SELECTIONS[config.selection](training, pool, config.n, seed)
-    made, lonely = [], 0
     wanted = config.negatives.random + config.negatives.served
-    fewer = 0
+    # Which moments are served their item shows only on asking, so more than n have to stand ready.
+    rows = SELECTIONS[config.selection](training, pool, len(pool) if config.negatives.served else config.n, seed)
+    made: list[TuningExample] = []
+    left = Counter[str]()
     for row in rows.tolist():
         moment = _moment(training, row)
-        negatives = list(dict.fromkeys(item_id for source in sources for item_id in source.draw(moment)))
-        if not negatives:
-            lonely += 1
-            continue
-        fewer += len(negatives) < wanted
-        made.append(_example(corpus, moment, negatives, config, shown, seed))
+        drawn = [source.draw(moment) for source in sources]
+        negatives = list(dict.fromkeys(item_id for part in drawn for item_id in part or ()))
+        if any(part is None for part in drawn):
+            left["unserved"] += 1
+        elif not negatives:
+            left["lonely"] += 1
+        else:
+            left["fewer"] += len(negatives) < wanted
+            made.append(_example(corpus, moment, negatives, config, shown, seed, offsets))
+            if progress is not None:
+                progress("examples", len(made), config.n)
+            if len(made) == config.n:
+                break
     if not made:
-        raise RunConfigError(_nothing(corpus, len(pool), lonely, config.min_history))
-    notes = []
-    if len(made) < config.n:
-        notes.append(f"{config.n} examples were asked for and {len(made)} can be made; tuning on these.")
-    if lonely:
-        notes.append(f"{lonely} moments left out: their users take every item sooner or later.")
-    if fewer:
-        notes.append(f"{fewer} examples have fewer than {wanted} negatives: there are no more items.")
-    return Examples(examples=tuple(made), notes=tuple(notes))
+        raise RunConfigError(_nothing(corpus, len(pool), left, config.min_history))
+    return Examples(examples=tuple(made), notes=tuple(_notes(len(made), config.n, wanted, left)))
 
 
 def nothing_known(corpus: Corpus) -> RunConfigError:
@@ -102,8 +112,13 @@ def validation_cases(cases: Sequence[Case], n: int, seed: int) -> list[Case]:
     return usable[:n]
 
 
-def as_examples(cases: Iterable[Case], users: Mapping[str, User], shown: ExampleSettings) -> list[TuningExample]:
-    """Cases as lists to judge an adapter by, put as they are when they are served."""
+def as_examples(
+    cases: Iterable[Case],
+    users: Mapping[str, User],
+    shown: ExampleSettings,
+    offsets: Sequence[tuple[float, ...]] | None = None,
+) -> list[TuningExample]:
+    """Cases as lists to judge an adapter by, put as they are when they are served; offsets are by case."""
     return [
         TuningExample(
             example_id=case.case_id,
@@ -113,8 +128,9 @@ def as_examples(cases: Iterable[Case], users: Mapping[str, User], shown: Example
                 user=users.get(case.user_id or ""),
             ),
             relevance=tuple(float(item.item_id == case.target) for item in case.candidates),
+            offsets=None if offsets is None else offsets[place],
         )
-        for case in cases
+        for place, case in enumerate(cases)
     ]
 
 
@@ -170,6 +186,7 @@ def _example(
     config: ExampleConfig,
     shown: ExampleSettings,
     seed: int,
+    offsets: Offsets | None,
 ) -> TuningExample:
     held = moment.held
     ids = Draw(seed=seed, purpose="order of tuning candidates", key=held.case_id).shuffled(
@@ -183,6 +200,7 @@ def _example(
             user=corpus.users.get(held.user_id or ""),
         ),
         relevance=tuple(float(item_id == held.target) for item_id in ids),
+        offsets=None if offsets is None else offsets(held, moment.at, ids),
     )
 
 
@@ -197,8 +215,24 @@ def _only(training: Training) -> str:
     return training.item_ids[int(training.item_index[0])]
 
 
-def _nothing(corpus: Corpus, n_moments: int, lonely: int, min_history: int) -> str:
-    if lonely:
+def _notes(made: int, asked: int, wanted: int, left: Mapping[str, int]) -> Iterator[str]:
+    if made < asked:
+        yield f"{asked} examples were asked for and {made} can be made; tuning on these."
+    if left["lonely"]:
+        yield f"{left['lonely']} moments left out: their users take every item sooner or later."
+    if left["unserved"]:
+        yield f"{left['unserved']} moments left out: the list that was served then did not hold the item."
+    if left["fewer"]:
+        yield f"{left['fewer']} examples have fewer than {wanted} negatives: there are no more items."
+
+
+def _nothing(corpus: Corpus, n_moments: int, left: Mapping[str, int], min_history: int) -> str:
+    if left["unserved"]:
+        return (
+            f"none of {n_moments} moments of data set {corpus.name} was served the item that was taken then; ask for "
+            "longer lists (examples.negatives.depth), or for random negatives only"
+        )
+    if left["lonely"]:
         return (
             f"none of {n_moments} moments of data set {corpus.name} has an item that its user never takes, so there is "
             "nothing to compare with; import more items"

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.baselines.signals import SignalFeatures, fit_logit, standardised
+from evaluation.baselines.signals import fit_logit
 from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.errors import RunConfigError
-from evaluation.protocol import Scores
-from evaluation.types import Case, Training
+from ranking.fusion import fuse
 from ranking.settings import FusionWeights
-
-_FEATURES = {"similarity": "similarity_max", "cooccurrence": "cooccurrence", "popularity": "log_popularity"}
-"""Fusion's name of each signal that cases can tell of, and the yardstick's name of the same."""
+from retrieval.types import Signals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,37 +26,39 @@ class FittedFusion:
 
 
 def fit_fusion(
-    training: Training,
-    cases: Sequence[Case],
-    llm_scores: Sequence[Sequence[float]],
+    signals: Sequence[Sequence[Signals]],
+    targets: Sequence[int],
+    llm_scores: Sequence[Sequence[float]] | None,
     *,
     towards: FusionWeights,
     l2: float,
 ) -> FittedFusion:
-    """The conditional logit over the LLM's scores and retrieval's signals; see evaluation.baselines.signals.
+    """The conditional logit over what fusion adds up; see evaluation.baselines.signals.
 
-    Every case holds its target; `llm_scores` has one score per candidate of each case. `training` is what was known
-    when they were asked. The weight of the query stays as it is: no case asks one.
-    Raises RunConfigError for fewer than 16 cases.
+    `signals` and `llm_scores` have one entry per candidate of each case, `targets` the place of the one that was taken.
+    Without LLM scores its weight is 0. A weight that no case tells of stays as it is, as that of the query does where
+    no case asks one. Raises RunConfigError for fewer than 16 cases.
     """
-    if len(cases) < MIN_FITTING_CASES:
-        raise RunConfigError(f"fusion needs {MIN_FITTING_CASES} validation cases to be fitted on, and has {len(cases)}")
-    source = SignalFeatures(training)
-    features, batch = source.features(cases)
-    flat = np.array([score for scores in llm_scores for score in scores], dtype=np.float64)
-    everywhere = np.ones(len(flat), dtype=np.bool_)
-    columns: list[Scores] = [standardised(flat, everywhere, batch.candidate_case, batch.n_cases)]
-    columns += [features[:, source.names.index(feature)] for feature in _FEATURES.values()]
-    names = ("llm", *_FEATURES)
-    shipped = towards.model_dump()
+    if len(signals) < MIN_FITTING_CASES:
+        raise RunConfigError(
+            f"fusion needs {MIN_FITTING_CASES} validation cases to be fitted on, and has {len(signals)}"
+        )
+    ones = FusionWeights(**dict.fromkeys(FusionWeights.model_fields, 1.0))
+    start = towards if llm_scores is not None else towards.model_copy(update={"llm": 0.0})
+    rows, chosen, case_of_row = [], [], []
+    for place, (measured, target) in enumerate(zip(signals, targets, strict=True)):
+        fused = fuse(None if llm_scores is None else llm_scores[place], measured, ones)
+        rows += [[part.contribution for part in one.parts] for one in fused]
+        chosen += [at == target for at in range(len(fused))]
+        case_of_row += [place] * len(fused)
+    names = [part.name for part in fused[0].parts]
+    shipped = start.model_dump()
     fit = fit_logit(
-        np.stack(columns, axis=1),
-        batch.candidate_case,
-        np.array([item.item_id == case.target for case in cases for item in case.candidates]),
+        np.array(rows),
+        np.array(case_of_row, dtype=np.int64),
+        np.array(chosen),
         l2,
         np.array([shipped[name] for name in names]),
     )
-    fitted = dict(zip(names, fit.weights.tolist(), strict=True))
-    return FittedFusion(
-        weights=towards.model_copy(update=fitted), n_cases=fit.n_cases, log_likelihood=fit.log_likelihood
-    )
+    weights = start.model_copy(update=dict(zip(names, fit.weights.tolist(), strict=True)))
+    return FittedFusion(weights=weights, n_cases=fit.n_cases, log_likelihood=fit.log_likelihood)

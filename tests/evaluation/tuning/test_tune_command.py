@@ -142,7 +142,9 @@ class Untouched:
     [
         ({"exmaples": {}}, "did you mean 'examples'"),
         ({"examples": {"selection": "divers"}}, "did you mean 'diverse'"),
-        ({"examples": {"negatives": {"served": 3}}}, "served negatives cannot be drawn yet"),
+        ({"examples": {"negatives": {"random": 0}}}, "nothing to compare with"),
+        ({"examples": {"residual": True}, "validation": 3}, "16 validation cases to fit the signals' weights"),
+        ({"protocol": {"kind": "end-to-end", "source": "whole-catalogue"}}, "source: retrieval"),
         ({"protocol": {"kind": "labelled"}}, "kind must be sampled"),
         ({"known_interactions": 0}, "no interactions of data set"),
     ],
@@ -208,3 +210,21 @@ def test_progress_is_told_in_words() -> None:
     assert words(Progressed(step=0, steps=4, loss=None, validation=None, seconds_left=None)) == ""
     told = Progressed(step=1, steps=4, loss=1.5, validation=None, seconds_left=600.0)
     assert words(told) == "loss 1.500, 10 min left"
+
+
+def test_served_negatives_and_a_residual_are_made_of_what_retrieval_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    examples = {"n": 5, "negatives": {"random": 1, "served": 3, "depth": 12}, "residual": True}
+    protocol = {"kind": "end-to-end", "split": "leave-one-out", "depth": 20}
+    config, given, recording = write_config(tmp_path, examples=examples, protocol=protocol), Consoles(), Recording()
+    with pytest.raises(ReachedError):
+        run(given, config, tmp_path / "adapter", recording.parts())
+    assert len(recording.examples) == 5
+    for example in (*recording.examples, *recording.validation):
+        assert example.offsets is not None
+        assert len(set(example.offsets)) > 1
+    assert all(len(example.context.candidates) <= 5 for example in recording.examples)
+    assert all(len(case.context.candidates) == 20 for case in recording.validation)
+    assert "the list that was served then did not hold the item" in given.said(given.err)

@@ -1,0 +1,140 @@
+"""All that tuning needs of the data: examples, validation lists, and retrieval's signals of these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.baselines.config import PopularityConfig
+from evaluation.baselines.types import MIN_FITTING_CASES
+from evaluation.config import ConfigFile, EvaluationConfig
+from evaluation.errors import RunConfigError
+from evaluation.run.questions import Asking, Questions, open_questions
+from evaluation.tuning.config import TuneConfig, TuneFile
+from evaluation.tuning.examples import (
+    as_examples,
+    asked_only_in_test,
+    nothing_known,
+    training_examples,
+    validation_cases,
+)
+from evaluation.tuning.fusion import fit_fusion
+from evaluation.tuning.negatives import NegativeSource, RandomNegatives, ServedNegatives
+from evaluation.tuning.signals import SignalsThen, alone
+from evaluation.types import Case
+from ranking.settings import FusionWeights, Settings
+from ranking.tuning.types import TuningExample
+from retrieval.protocol import Embedder, Progress
+from retrieval.types import Signals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Material:
+    """What there is to tune on, and to judge by."""
+
+    examples: Sequence[TuningExample]
+    validation: Sequence[TuningExample]
+    signals: Sequence[Sequence[Signals]]
+    """Of each validation list's candidates; empty if there are too few lists to fit weights on."""
+    notes: Sequence[str]
+    data: str
+    """Name of the data set."""
+    digest: str
+
+    @property
+    def targets(self) -> list[int]:
+        """Place of the taken item in each validation list."""
+        return [example.relevance.index(1.0) for example in self.validation]
+
+
+def gather(
+    file: TuneFile, settings: Settings, data_dir: Path | None, progress: Progress, embedder: Embedder | None = None
+) -> Material:
+    """Reads the data and makes the examples. `embedder` replaces the one that the settings name.
+
+    Raises RunConfigError and InputError for data that cannot be tuned on.
+    """
+    asking = Asking(data_dir=data_dir)
+    with open_questions(_as_evaluation(file), settings, asking, progress=progress, embedder=embedder) as questions:
+        return _read(questions, file.config, settings, progress)
+
+
+def _read(questions: Questions, config: TuneConfig, settings: Settings, progress: Progress) -> Material:
+    corpus = questions.loaded.corpus
+    if not questions.split.fitting_known.any():
+        raise nothing_known(corpus)
+    cases = validation_cases(questions.fitting().cases, config.validation, config.seed)
+    then = SignalsThen(questions)
+    signals = then.of_cases(cases, progress) if len(cases) >= MIN_FITTING_CASES else []
+    frozen = _frozen(cases, signals, config) if config.examples.residual else None
+    made = training_examples(
+        corpus,
+        questions.fitting().training,
+        config.examples,
+        _sources(questions, config),
+        shown=settings.examples,
+        barred=asked_only_in_test(questions.split),
+        seed=config.seed,
+        liked_only=config.protocol.target == "liked",
+        offsets=None if frozen is None else then.offsets(frozen),
+        progress=progress,
+    )
+    notes = [*questions.loaded.notes, *made.notes]
+    if len(cases) < config.validation:
+        notes.append(
+            f"{config.validation} validation cases were asked for and there are {len(cases)}."
+            + ("" if cases else " The adapter is kept as it is after the last step.")
+        )
+    return Material(
+        examples=made.examples,
+        validation=as_examples(
+            cases,
+            corpus.users,
+            settings.examples,
+            None if frozen is None else [alone(measured, frozen) for measured in signals],
+        ),
+        signals=signals,
+        notes=notes,
+        data=corpus.name,
+        digest=corpus.digest,
+    )
+
+
+def _frozen(cases: Sequence[Case], signals: Sequence[Sequence[Signals]], config: TuneConfig) -> FusionWeights:
+    """The weights of the signals alone that a residual is learnt on top of."""
+    if not signals:
+        raise RunConfigError(
+            f"examples.residual: true needs {MIN_FITTING_CASES} validation cases to fit the signals' weights on, and "
+            f"there are {len(cases)}; set residual: false, or ask for more validation"
+        )
+    targets = [[item.item_id for item in case.candidates].index(case.target or "") for case in cases]
+    return fit_fusion(signals, targets, None, towards=FusionWeights(), l2=config.fusion.l2).weights
+
+
+def _sources(questions: Questions, config: TuneConfig) -> list[NegativeSource]:
+    corpus, wanted = questions.loaded.corpus, config.examples.negatives
+    sources: list[NegativeSource] = []
+    if wanted.served:
+        retrieve = questions.retrieve(questions.fitting().training, questions.fitting_store())
+        sources.append(ServedNegatives(corpus, retrieve, wanted.served, wanted.depth, config.seed))
+    if wanted.random:
+        sources.append(RandomNegatives(corpus, wanted.random, config.seed))
+    return sources
+
+
+def _as_evaluation(file: TuneFile) -> ConfigFile:
+    """The evaluation whose questions tuning keeps away from; its one arm only stands there."""
+    config = file.config
+    protocol = config.protocol
+    if protocol.validation_users is not None and protocol.validation_users < config.validation:
+        protocol = protocol.model_copy(update={"validation_users": config.validation})
+    evaluation = EvaluationConfig(
+        name=config.name,
+        data=config.data,
+        protocol=protocol,
+        seed=config.seed,
+        known_interactions=config.known_interactions,
+        arms={"popularity": PopularityConfig()},
+    )
+    return ConfigFile(config=evaluation, base=file.base)

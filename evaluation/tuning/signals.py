@@ -1,0 +1,55 @@
+"""Retrieval's signals of given candidates, as they were when the validation or a past moment was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.data.types import HeldOut
+from evaluation.run.questions import Questions
+from evaluation.tuning.examples import Offsets
+from evaluation.types import Case
+from ranking.fusion import fuse
+from ranking.settings import FusionWeights
+from retrieval.protocol import Progress
+from retrieval.types import PastItem, Query, Signals
+
+
+class SignalsThen:
+    """Measures with the retriever that serves, over what was known when the validation cases were asked."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._retriever = questions.retriever(questions.fitting_store())
+        self._users = frozenset(questions.fitting().training.user_ids)
+        self._end = questions.as_of
+        self._dated = questions.loaded.corpus.dated
+
+    def of_cases(self, cases: Sequence[Case], progress: Progress | None = None) -> list[list[Signals]]:
+        """Of the candidates of each case, in order."""
+        found = []
+        for done, case in enumerate(cases, start=1):
+            ids = [item.item_id for item in case.candidates]
+            found.append(self._measure(case.user_id, case.history, self._end, ids))
+            if progress is not None:
+                progress("signals of validation cases", done, len(cases))
+        return found
+
+    def offsets(self, weights: FusionWeights) -> Offsets:
+        """Scores of the signals alone at past moments; what came later is left out where the data have dates."""
+
+        def at_moment(held: HeldOut, at: float, item_ids: Sequence[str]) -> tuple[float, ...]:
+            as_of = at if self._dated else self._end
+            return alone(self._measure(held.user_id, held.history, as_of, item_ids), weights)
+
+        return at_moment
+
+    def _measure(
+        self, user_id: str | None, history: tuple[PastItem, ...], as_of: float, item_ids: Sequence[str]
+    ) -> list[Signals]:
+        known = user_id if user_id in self._users else None
+        described = self._retriever.describe(Query(user_id=known, history=history, as_of=as_of), item_ids)
+        return [candidate.signals for candidate in described.candidates]
+
+
+def alone(signals: Sequence[Signals], weights: FusionWeights) -> tuple[float, ...]:
+    """The fused score without an LLM, one number per candidate."""
+    return tuple(one.score for one in fuse(None, signals, weights))
