@@ -1,6 +1,6 @@
 """`fewrec evaluate`, `fewrec report` and `fewrec tune`. The command line finds them by the package's entry points.
 
-Only typer is imported here; everything else when a command runs, so that help comes at once.
+Only typer and the names of configurations are loaded here; all else when a command runs, so that help comes at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-_SHIPPED = sorted(path.stem for path in (Path(__file__).parent / "configs").glob("*.yaml"))
+from evaluation.shipped import shipped_configs
 
 
 def evaluate(
@@ -18,7 +18,7 @@ def evaluate(
     config: Annotated[
         str,
         typer.Argument(
-            help=f"YAML file, or the name of a shipped configuration: {', '.join(_SHIPPED)}.", metavar="CONFIG"
+            help=f"YAML file, or the name of a shipped configuration: {', '.join(shipped_configs())}.", metavar="CONFIG"
         ),
     ],
     dry_run: Annotated[

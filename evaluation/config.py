@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -18,11 +17,11 @@ from evaluation.errors import RunConfigError
 from evaluation.grid import expand
 from evaluation.metrics.registry import parse_metric
 from evaluation.protocols.config import ProtocolConfig, ScenarioConfig
+from evaluation.shipped import EVALUATIONS, shipped_configs, shipped_folder
 from evaluation.spelling import explain, meant
 from retrieval.config import Section
 
 ArmConfig: TypeAlias = Annotated[BaselineConfig | LlmArm, Field(discriminator="kind")]
-_SHIPPED = "evaluation.configs"
 
 
 class Batches(Section):
@@ -75,7 +74,7 @@ def load_config(name: str) -> ConfigFile:
 
     Raises RunConfigError naming the place of what cannot be used.
     """
-    found = find_text(name, _SHIPPED)
+    found = find_text(name, EVALUATIONS)
     return parse_config(found.text, source=found.source, base=found.base, name=found.name)
 
 
@@ -98,17 +97,11 @@ def find_text(name: str, package: str) -> ConfigText:
         return ConfigText(text=path.read_bytes(), source=str(path), base=path.parent, name=path.stem)
     if path.suffix in {".yaml", ".yml"} and len(path.parts) > 1:
         raise RunConfigError(f"there is no file {name}")
-    shipped = resources.files(package).joinpath(f"{path.stem if path.suffix == '.yaml' else name}.yaml")
+    shipped = shipped_folder(package) / f"{path.stem if path.suffix == '.yaml' else name}.yaml"
     if len(path.parts) > 1 or not shipped.is_file():
         nearest = _nearest(name, shipped_configs(package))
         raise RunConfigError(f"there is neither a file nor a shipped configuration {name!r}; {nearest}")
-    return ConfigText(text=shipped.read_bytes(), source=name, base=Path(), name=shipped.name.removesuffix(".yaml"))
-
-
-def shipped_configs(package: str = _SHIPPED) -> list[str]:
-    """Names of the configurations that come with the package, sorted."""
-    files = resources.files(package).iterdir()
-    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+    return ConfigText(text=shipped.read_bytes(), source=name, base=Path(), name=shipped.stem)
 
 
 def parse_config(text: bytes, *, source: str, base: Path, name: str) -> ConfigFile:

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from evaluation.arms.config import LlmArm
-from evaluation.config import EvaluationConfig, load_config, parse_config, shipped_configs
+from evaluation.config import EvaluationConfig, load_config, parse_config
 from evaluation.errors import RunConfigError
 from evaluation.grid import MOST_ARMS, expand, select, split_outside_brackets
+from evaluation.shipped import shipped_configs
 
 CONFIGS = Path(__file__).parents[2] / "evaluation" / "configs"
 
