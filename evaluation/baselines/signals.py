@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from evaluation.baselines.config import EmbeddingPopularityConfig, ItemKnnConfig, SignalsConfig
+from evaluation.baselines.config import EmbeddingPopularityConfig, SignalsConfig
 from evaluation.baselines.cooccurrence import Cooccurrence
 from evaluation.baselines.encoding import Batch, Encoder, Mask, Taken
 from evaluation.baselines.similarity import Similarity
@@ -24,6 +24,7 @@ from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
 from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
+from retrieval.behaviour import HISTORY_LOOKED_AT, RECENCY
 
 Features: TypeAlias = npt.NDArray[np.float64]
 """Shape (n_candidate_rows, n_features)."""
@@ -134,15 +135,17 @@ class Weighted:
 
 
 class SignalFeatures:
-    """Log popularity, co-occurrence, largest and mean similarity, and what could not be measured."""
+    """Log popularity, co-occurrence, largest and mean similarity, and what could not be measured.
+
+    Co-occurrence is counted as retrieval counts it, whatever the item-kNN baseline looks at.
+    """
 
     names = ("log_popularity", "cooccurrence", "similarity_max", "similarity_mean", "never_taken", "no_similarity")
 
     def __init__(self, training: Training) -> None:
-        knn = ItemKnnConfig()
         self._encoder = Encoder(training)
         self._taken = Taken(training)
-        self._cooccurrence = Cooccurrence(self._taken, knn.last, knn.recency)
+        self._cooccurrence = Cooccurrence(self._taken, HISTORY_LOOKED_AT, RECENCY)
         self._similarities = [Similarity(training, pooling, 10) for pooling in ("max", "mean")]
 
     def features(self, cases: Sequence[Case]) -> tuple[Features, Batch]:

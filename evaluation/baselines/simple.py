@@ -10,8 +10,7 @@ import numpy as np
 from evaluation.baselines.encoding import Encoder, Taken
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
-
-_SECONDS_A_DAY = 86_400.0
+from retrieval.behaviour import SECONDS_A_DAY
 
 
 class Random:
@@ -64,6 +63,6 @@ def recency(training: Training) -> ByItem:
     latest = np.full(len(training.item_ids) + 1, -np.inf)
     np.maximum.at(latest, training.item_index, times)
     first, last = (float(times.min()), float(times.max())) if times.size else (0.0, 0.0)
-    never = first - last - _SECONDS_A_DAY
-    days = np.where(np.isfinite(latest), latest - last, never) / _SECONDS_A_DAY
+    never = first - last - SECONDS_A_DAY
+    days = np.where(np.isfinite(latest), latest - last, never) / SECONDS_A_DAY
     return ByItem(Encoder(training), days)
