@@ -34,18 +34,29 @@ class LlmRanker:
     """
 
     def __init__(
-        self, name: str, recommender: Recommender, template: Template, max_tokens: int, as_of: float | None = None
+        self,
+        name: str,
+        recommender: Recommender,
+        template: Template,
+        max_tokens: int,
+        as_of: float | None = None,
+        *,
+        skip_missed: bool = False,
     ) -> None:
-        """as_of is the moment of every request (Unix seconds), so that nothing depends on the day of the run."""
+        """as_of is the moment of every request (Unix seconds), so that nothing depends on the day of the run.
+
+        With skip_missed the given order stands, and no model runs, where no order can find the target.
+        """
         self.name = name
         self._as_of = as_of
         self._recommender = recommender
         self._template = template
         self._max_tokens = max_tokens
+        self._skip_missed = skip_missed
 
     async def rank(self, cases: Sequence[Case]) -> list[Ranked]:
         """One answer per case, in order."""
-        return [await self._rank(case) for case in cases]
+        return [_as_given(case) if self._skip_missed and _missed(case) else await self._rank(case) for case in cases]
 
     async def preview(self, case: Case) -> Preview:
         """Answers one case and tells what it cost."""
@@ -79,6 +90,14 @@ class LlmRanker:
     def _described(self, case: Case) -> Retrieved:
         query = Query(user_id=case.user_id, history=case.history, as_of=self._as_of)
         return self._recommender.retriever.describe(query, [candidate.item_id for candidate in case.candidates])
+
+
+def _missed(case: Case) -> bool:
+    return case.target is not None and all(item.item_id != case.target for item in case.candidates)
+
+
+def _as_given(case: Case) -> Ranked:
+    return Ranked(scores=tuple(-float(place) for place in range(len(case.candidates))))
 
 
 def _score(case: Case, entry: RankedItem) -> float:

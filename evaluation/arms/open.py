@@ -39,11 +39,18 @@ class Engines(Closing):
 
 @contextmanager
 def open_llm(
-    name: str, settings: Settings, *, store: Store, engines: Engines, scores: ByteStore, as_of: float | None = None
+    name: str,
+    settings: Settings,
+    *,
+    store: Store,
+    engines: Engines,
+    scores: ByteStore,
+    as_of: float | None = None,
+    skip_missed: bool = False,
 ) -> Iterator[LlmRanker]:
     """The arm of these settings (those of the process with the arm's own on top) over a training store.
 
-    as_of is the moment of every request; None is now.
+    as_of is the moment of every request; None is now. For skip_missed see LlmRanker.
     """
     template = choose_template(settings)
     engine = engines.get(settings.model, settings.cache)
@@ -60,4 +67,4 @@ def open_llm(
     }
     strategy = Remembered(build_strategy(settings, engine, template), scores, identity)
     recommender = compose(settings, store, engine, template, strategy)
-    yield LlmRanker(name, recommender, template, settings.prompt.max_tokens, as_of)
+    yield LlmRanker(name, recommender, template, settings.prompt.max_tokens, as_of, skip_missed=skip_missed)

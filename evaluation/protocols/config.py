@@ -130,6 +130,9 @@ class EndToEnd(_Common):
     """Where the candidates come from; given: the data set's own lists in their own order."""
     depth: int = Field(default=50, ge=1, le=100_000)
     """How many candidates retrieval gives."""
+    missed: Literal["rank", "skip"] = "rank"
+    """Whether an LLM is asked the cases whose target is not among the candidates. Accuracy is 0 there whatever the
+    order; with skip the order that retrieval gave stands for these, which saves most of the time."""
     seen: bool = False
     """Whether items of the history may be candidates."""
 

@@ -18,6 +18,7 @@ from evaluation.errors import RunConfigError
 from evaluation.grid import select
 from evaluation.metrics.facts import Facts, facts_of
 from evaluation.protocol import Ranker
+from evaluation.protocols.config import EndToEnd
 from evaluation.run.folder import Digests, Spec, digest_of
 from evaluation.run.machine import hardware, source, versions
 from evaluation.run.questions import Asking, FirstCases, Questions, open_questions
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 _MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval"}
 """Settings that an LLM arm's answers depend on."""
+_SKIPS = (
+    "LLM arms are asked only the cases whose target is among the candidates (missed: skip). Elsewhere their order is "
+    "retrieval's own: accuracy is 0 there in any order and compares, what describes whole lists does not."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +88,7 @@ def open_run(
             cases=cases,
             facts=facts_of(questions.training),
             spec=_spec(questions, arms),
-            notes=(*questions.loaded.notes, *questions.case_set.notes),
+            notes=(*questions.loaded.notes, *questions.case_set.notes, *([_SKIPS] if _skips(config) else [])),
         )
 
 
@@ -142,6 +147,7 @@ class _Builder:
             engines=self._engines,
             scores=self._scores,
             as_of=questions.as_of,
+            skip_missed=_skips(questions.config),
         )
 
     def _baseline(self, name: str, config: BaselineConfig) -> AbstractContextManager[Ranker]:
@@ -149,6 +155,10 @@ class _Builder:
         fitting = questions.fitting() if needs_fitting(config) else None
         baseline = build_baseline(config, questions.training, fitting, questions.config.seed, self._progress)
         return nullcontext(BaselineRanker(name, baseline))
+
+
+def _skips(config: EvaluationConfig) -> bool:
+    return isinstance(config.protocol, EndToEnd) and config.protocol.missed == "skip"
 
 
 def _spec(questions: Questions, arms: tuple[Arm, ...]) -> Spec:

@@ -186,3 +186,17 @@ def test_an_arms_fusion() -> None:
     ]
     assert [one.llm for one in weights] == [1.0, load_settings().fusion.llm, 2.0]
     assert weights[0].popularity == 0.0
+
+
+def test_a_case_that_no_order_can_win_is_not_asked_where_such_are_skipped(store: Store) -> None:
+    arm = LlmArm(strategy="yes-no")
+    settings, engine = load_settings(**arm.flags()), ScriptedEngine(prefers_late)
+    template = choose_template(settings)
+    recommender = compose(settings, store, engine, template)
+    skipping = LlmRanker("llm", recommender, template, settings.prompt.max_tokens, skip_missed=True)
+    missed, found = asyncio.run(skipping.rank([case(3, 7, target="f11"), case(3, 7, target="f3")]))
+    assert engine.calls == 1
+    assert missed.llm is None
+    assert np.argsort(missed.scores).tolist() == [1, 0]  # as retrieval gave them
+    assert np.argsort(found.scores).tolist() == [0, 1]
+    assert found.llm is not None
