@@ -7,7 +7,6 @@ keeps its meaning. What aggregates hold follows from the journal alone, so it do
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from evaluation.errors import RunFolderError, RunMismatchError
 from evaluation.run.journal import Journal
 from retrieval.closing import Closing
 from retrieval.errors import StoreBusyError
+from retrieval.files import write_whole
 from retrieval.lock import acquire
 
 SPEC = "spec.json"
@@ -151,16 +151,9 @@ def digest_of(value: object) -> str:
 def write_json(path: Path, value: Mapping[str, Any] | Sequence[Any], *, sort: bool = False) -> None:
     """Replaces a JSON file in one step. Raises RunFolderError if the disk does not take it."""
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | (orjson.OPT_SORT_KEYS if sort else 0)
-    data = orjson.dumps(value, option=option)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_whole(path, orjson.dumps(value, option=option))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise RunFolderError(f"cannot write {path}: {error.strerror}; outcomes are kept, run again to go on") from error
 
 

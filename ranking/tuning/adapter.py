@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ranking.errors import ModelError
 from ranking.models.manifest import sha256
 from ranking.tuning.card import model_card
-from ranking.tuning.files import write_whole
+from ranking.tuning.files import write_part
 from ranking.tuning.manifest import ADAPTER_FILE, CARD_FILE, PEFT_FILE, WEIGHTS_FILE, AdapterManifest, MeasuredRow
 
 
@@ -75,8 +75,8 @@ def write_adapter(folder: Path, manifest: AdapterManifest, weights: bytes, confi
     whole = manifest.model_copy(
         update={"weights_sha256": hashlib.sha256(weights).hexdigest(), "weights_bytes": len(weights)}
     )
-    write_whole(folder / WEIGHTS_FILE, weights, kept)
-    write_whole(folder / PEFT_FILE, config, kept)
+    write_part(folder / WEIGHTS_FILE, weights, kept)
+    write_part(folder / PEFT_FILE, config, kept)
     _write_words(folder, whole, kept)
     return whole
 
@@ -100,8 +100,8 @@ def revise_adapter(
 
 
 def _write_words(folder: Path, manifest: AdapterManifest, kept: str) -> None:
-    write_whole(folder / CARD_FILE, model_card(manifest).encode(), kept)
-    write_whole(folder / ADAPTER_FILE, (manifest.model_dump_json(indent=2) + "\n").encode(), kept)
+    write_part(folder / CARD_FILE, model_card(manifest).encode(), kept)
+    write_part(folder / ADAPTER_FILE, (manifest.model_dump_json(indent=2) + "\n").encode(), kept)
 
 
 def load_adapter(model: Any, adapter: Adapter) -> None:

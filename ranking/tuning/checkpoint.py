@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from ranking.errors import TuningError
-from ranking.tuning.files import write_whole
+from ranking.tuning.files import write_part
 from ranking.tuning.manifest import ValidationRecord
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -56,7 +56,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, earlier: int | None) 
     # Not written by the library: its errors would not tell a full disk from anything else.
     content = save(tensors, metadata={_KEY: checkpoint.standing.model_dump_json()})
     kept = "Nothing was kept" if earlier is None else f"The checkpoint of step {earlier} is kept"
-    write_whole(
+    write_part(
         folder / CHECKPOINT_FILE, content, f"{kept}; make room and run the same command again to go on from there"
     )
 
