@@ -20,6 +20,7 @@ from evaluation.protocols.config import ProtocolConfig, ScenarioConfig
 from evaluation.shipped import EVALUATIONS, shipped_configs, shipped_folder
 from evaluation.spelling import explain, meant
 from retrieval.config import Section
+from retrieval.errors import one_line
 
 ArmConfig: TypeAlias = Annotated[BaselineConfig | LlmArm, Field(discriminator="kind")]
 
@@ -125,7 +126,7 @@ def read_settings(text: bytes, source: str, such_as: str) -> dict[str, Any]:
     try:
         raw = yaml.load(text, _StrictLoader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunConfigError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+        raise RunConfigError(f"{source} is not YAML: {one_line(error)}") from error
     if not isinstance(raw, dict):
         raise RunConfigError(f"{source} must hold settings by name, such as {such_as}")
     return raw

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from prompts.errors import TemplateError
 from prompts.sections import Kind, Sections, Words
 from prompts.types import TemplateRef
+from retrieval.errors import one_line
 
 _SUFFIX = ".yaml"
 
@@ -63,7 +64,7 @@ def load_bytes(content: bytes, filename: str) -> Template:
     try:
         data = yaml.safe_load(content.decode("utf-8"))
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TemplateError(f"{filename}: not readable as YAML in UTF-8: {_one_line(str(error))}") from error
+        raise TemplateError(f"{filename}: not readable as YAML in UTF-8: {one_line(error)}") from error
     if not isinstance(data, dict):
         raise TemplateError(f"{filename}: a template is a mapping of sections, starting with name")
     try:
@@ -114,9 +115,5 @@ def _explain(error: ValidationError) -> str:
         return f"section {where} is missing"
     if first["type"] == "extra_forbidden":
         return f"section {where} is unknown"
-    message = _one_line(first["msg"].removeprefix("Value error, "))
+    message = one_line(first["msg"].removeprefix("Value error, "))
     return f"{where}: {message}" if where else message
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from prompts.config import PromptSettings
 from ranking.errors import ConfigError
 from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
+from retrieval.errors import one_line
 
 
 class ModelSettings(Section):
@@ -86,7 +87,7 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         try:
             loaded = yaml.safe_load(config.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"cannot read the settings file {config}: {_one_line(error)}") from error
+            raise ConfigError(f"cannot read the settings file {config}: {one_line(error)}") from error
         if not isinstance(loaded, dict | None):
             raise ConfigError(f"the settings file {config} must hold names and values, not a {type(loaded).__name__}")
         values = loaded or {}
@@ -110,7 +111,3 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         elif value is not None:
             found[name] = value
     return found
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -25,7 +25,7 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 from filelock import FileLock
 
-from retrieval.entries import CHUNK, COLLECTIONS, Entry, IndexState, hits_of, one_line, problem_with, slices
+from retrieval.entries import CHUNK, COLLECTIONS, Entry, IndexState, hits_of, problem_with, reason_of, slices
 from retrieval.errors import StoreError
 from retrieval.lock import acquire
 from retrieval.protocol import Collection, Hit, Vectors
@@ -163,7 +163,7 @@ class ChromaIndex:
         except Exception as error:  # a damaged file shows as any kind of error
             lock.release()
             raise StoreError(
-                f"Index {folder} cannot be opened ({one_line(error)}). Move that folder away and run `fewrec index "
+                f"Index {folder} cannot be opened ({reason_of(error)}). Move that folder away and run `fewrec index "
                 "rebuild`: the record, which holds everything, is not touched."
             ) from error
 

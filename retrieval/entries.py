@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from retrieval.errors import one_line
 from retrieval.protocol import Collection, Hit, Vectors
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def hits_of(ids: Sequence[str], distances: Sequence[float]) -> list[Hit]:
 
 def problem_with(place: str, error: Exception) -> str:
     """One line for a failure of the index at a folder or URL, with what to do."""
-    problem = one_line(error)
+    problem = reason_of(error)
     if place.startswith("http"):
         advice = "Check that `chroma run` is up at index.url."
     elif any(word in problem.lower() for word in ("readonly", "read-only", "permission")):
@@ -62,6 +63,6 @@ def problem_with(place: str, error: Exception) -> str:
     return f"Index {place}: {problem}. {advice}"
 
 
-def one_line(error: Exception) -> str:
-    """The error's text without line breaks and closing full stop, or its type where it has none."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+def reason_of(error: Exception) -> str:
+    """The error's text on one line without closing full stop, or its type where it has none."""
+    return one_line(error).rstrip(".") or type(error).__name__

@@ -38,3 +38,8 @@ class StoreError(RetrievalError):
 
 class ModelMissingError(RetrievalError):
     """The embedding model is not installed or not complete."""
+
+
+def one_line(told: BaseException | str) -> str:
+    """An error's text, or another's, without line breaks: every error of ours is told in one line."""
+    return " ".join(str(told).split())

@@ -17,6 +17,7 @@ from ranking.engines.prefix_cache import Known, PrefixCache
 from ranking.errors import EngineError, PromptTooLongError, RankingError
 from ranking.settings import ModelSettings
 from ranking.types import BranchScore, EngineInfo, PromptScores
+from retrieval.errors import one_line
 from retrieval.protocol import Progress
 
 
@@ -98,7 +99,7 @@ class TransformersEngine:
         except RankingError:
             raise
         except RuntimeError as error:
-            raise EngineError(f"the model failed: {' '.join(str(error).split())[:300]}") from error
+            raise EngineError(f"the model failed: {one_line(error)[:300]}") from error
         return [
             PromptScores(branches=tuple(branches), prefix_tokens=len(prompt.prefix), cached_tokens=known)
             for prompt, branches, known in zip(prompts, scores, cached, strict=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ranking.errors import ModelError
+from retrieval.errors import one_line
 
 # No pickled weights: they can run code.
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
@@ -24,7 +25,7 @@ def download(name: str) -> Path:
     try:
         return _fetched(name, local_files_only=False)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise ModelError(
             f"model {name} cannot be downloaded ({type(error).__name__}: {reason}); check the name and the network, "
             f"or give the path of a local folder"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ranking.errors import ModelError
+from retrieval.errors import one_line
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ def convert_gguf(source: Path, folder: Path) -> None:
                 str(source.parent), quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **where
             )
         except Exception as error:  # the reader raises whatever a broken file leads it to
-            raise ModelError(f"{source} cannot be read as a GGUF model: {_one_line(error)}") from error
+            raise ModelError(f"{source} cannot be read as a GGUF model: {one_line(error)[:300]}") from error
         model.save_pretrained(str(folder))
         tokenizer.save_pretrained(str(folder))
 
@@ -83,7 +84,7 @@ def load_pretrained(
         except ModelError:
             raise
         except Exception as error:  # anything at all can be wrong with a folder that a user names
-            raise ModelError(f"the model in {folder} cannot be loaded: {_one_line(error)}") from error
+            raise ModelError(f"the model in {folder} cannot be loaded: {one_line(error)[:300]}") from error
     if getattr(model, "_is_stateful", False):
         raise ModelError(f"the model in {folder} is recurrent; packed scoring needs attention in every layer")
     if layers is not None:
@@ -153,7 +154,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

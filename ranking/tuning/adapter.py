@@ -15,6 +15,7 @@ from ranking.models.manifest import sha256
 from ranking.tuning.card import model_card
 from ranking.tuning.files import write_part
 from ranking.tuning.manifest import ADAPTER_FILE, CARD_FILE, PEFT_FILE, WEIGHTS_FILE, AdapterManifest, MeasuredRow
+from retrieval.errors import one_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +112,7 @@ def load_adapter(model: Any, adapter: Adapter) -> None:
     try:
         merge(model, adapter.folder)
     except Exception as error:  # peft raises whatever a configuration leads it to
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)[:300]
         raise ModelError(f"adapter {adapter.manifest.name} in {adapter.folder} cannot be loaded: {reason}") from error
 
 

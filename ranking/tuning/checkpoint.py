@@ -13,6 +13,7 @@ from torch import Tensor
 from ranking.errors import TuningError
 from ranking.tuning.files import write_part
 from ranking.tuning.manifest import ValidationRecord
+from retrieval.errors import one_line
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 _KEY = "fewrec"
@@ -77,7 +78,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
                 part, _, name = key.partition("/")
                 parts[part][name] = file.get_tensor(key)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise TuningError(f"{path} is damaged ({reason}); remove it to start the run anew") from error
     return Checkpoint(standing=standing, **parts)
 

@@ -26,6 +26,7 @@ from ranking.tuning.run import Outcome, Run
 from ranking.tuning.run_digest import digests, must_agree
 from ranking.tuning.types import OnProgress, Progressed, Provenance, Tuned, TuningExample, Validation
 from ranking.tuning.weights import read_weights, weights_file
+from retrieval.errors import one_line
 
 _PACKAGES = ("peft", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -141,14 +142,15 @@ class _Job:
         try:
             lora = Lora(self._core.model, self._settings, derived_seed(self._settings.seed, "adapter"))
         except ValueError as error:
-            raise ConfigError(f"tuning.targets {self._settings.targets!r}: {_one_line(error)}") from error
+            raise ConfigError(f"tuning.targets {self._settings.targets!r}: {one_line(error)[:300]}") from error
         if self._start is not None:
             try:
                 lora.load(read_weights(self._start.folder))
             except ValueError as error:
+                manifest = self._start.manifest
                 raise ModelError(
-                    f"adapter {self._start.manifest.name} has rank {self._start.manifest.settings.rank} and targets "
-                    f"{self._start.manifest.settings.targets!r}; tune it further with the same ({_one_line(error)})"
+                    f"adapter {manifest.name} has rank {manifest.settings.rank} and targets "
+                    f"{manifest.settings.targets!r}; tune it further with the same ({one_line(error)[:300]})"
                 ) from error
         return lora
 
@@ -227,10 +229,6 @@ def _with_layers(settings: TuningSettings, start: Adapter | None) -> TuningSetti
             f"{start.manifest.base.layers or 'all'}; leave it out"
         )
     return settings.model_copy(update={"layers": start.manifest.base.layers})
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _silent(_progressed: Progressed) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet
 
-from retrieval.errors import InputError
+from retrieval.errors import InputError, one_line
 
 MAX_CELL = 1 << 20
 """Longest text of one cell, in characters; a row with a longer one is rejected."""
@@ -159,7 +159,7 @@ class ParquetTable:
                         else:
                             yield Row(line=line, values=values)
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.path} cannot be read as Parquet: {' '.join(str(error).split())}") from error
+            raise InputError(f"{self.path} cannot be read as Parquet: {one_line(error)}") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

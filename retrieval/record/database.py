@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
-from retrieval.errors import InputError, StoreError
+from retrieval.errors import InputError, StoreError, one_line
 from retrieval.record.schema import STATE
 
 HEAD = "0001"
@@ -173,7 +173,7 @@ def _upgrade(connection: Connection, place: str, found: str | None) -> None:
 
 
 def _explain(place: str, problem: str) -> str:
-    problem = " ".join(problem.split())
+    problem = one_line(problem)
     lowered = problem.lower()
     if "readonly" in lowered or "read-only" in lowered or "unable to open" in lowered:
         advice = "Make the file and its folder writable, or set FEWREC_HOME to another folder."

@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from retrieval.errors import one_line
 from service.cli import options
 from service.cli.context import Output, globals_of, print_json
 
@@ -64,7 +65,7 @@ def _run(name: str, check: Callable[[Settings], Finding], settings: Settings) ->
     try:
         finding = check(settings)
     except Exception as error:  # noqa: BLE001 - a broken part is this command's subject; the other checks go on
-        detail = " ".join(str(error).split()) or type(error).__name__
+        detail = one_line(error) or type(error).__name__
         return Finding(check=name, state="fail", detail=detail), exit_code_of(error)
     return finding, ExitCode.FAILURE if finding.state == "fail" else ExitCode.OK
 
@@ -114,7 +115,7 @@ def check_model(settings: Settings) -> Finding:
     try:
         folder = locate(name, settings.cache)
     except ModelError as error:
-        detail = " ".join(str(error).split())
+        detail = one_line(error)
         state: Literal["warn", "fail"] = (
             "warn" if name in PACKAGED else "fail"
         )  # packaged ones are prepared on first use

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from retrieval.errors import one_line
 from service.cli.context import Globals
 
 
@@ -36,7 +37,7 @@ def report(error: BaseException, err: Console) -> int:
         err.print("Stopped.", highlight=False)
         return ExitCode.INTERRUPTED
     code = exit_code_of(error) if isinstance(error, Exception) else ExitCode.UNEXPECTED
-    message = " ".join(str(error).split())
+    message = one_line(error)
     if code is ExitCode.UNEXPECTED:
         message = (
             f"unexpected {type(error).__name__}: {message} (run again with --debug before the command for details)"
