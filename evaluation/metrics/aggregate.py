@@ -26,7 +26,6 @@ from evaluation.metrics.registry import is_ranking
 from evaluation.metrics.shape import (
     AggregateDict,
     ArmDict,
-    CalibrationBinDict,
     ComparisonDict,
     EstimateDict,
     TimingDict,
@@ -119,7 +118,6 @@ def _describe(
     lists = full.take(np.flatnonzero(np.isnan(full.label)))
     probe = next((metric for metric in metrics if is_ranking(metric)), None)
     ranks = len(lists) > 0
-    bins = calibration(full.judged())
     return ArmDict(
         n=len(full),
         metrics={},
@@ -130,7 +128,7 @@ def _describe(
         contract=contract(columns.totals),
         cost=cost(columns.totals),
         ceiling=ceiling(lists.judged(), metrics) if bool((lists.target != NOTHING).any()) else None,
-        calibration=[CalibrationBinDict(n=each.n, predicted=each.predicted, observed=each.observed) for each in bins],
+        calibration=calibration(full.judged()),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.errors import UndefinedError
+from evaluation.metrics.shape import CalibrationBinDict
 from evaluation.metrics.types import Judged, Values
 from evaluation.statistics.grid import on_grid
 
@@ -19,17 +20,6 @@ _BINS = 10
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 _SMALLEST = float(np.finfo(np.float64).eps)
 """Probabilities are kept this far from 0 and 1 in the logarithm, as scikit-learn does."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CalibrationBin:
-    """Cases with a probability in one tenth of [0, 1]."""
-
-    n: int
-    predicted: float
-    """Mean probability."""
-    observed: float
-    """Share of label 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,8 +100,8 @@ class CalibrationError:
     def aggregate(self, cases: Judged) -> float | None:
         """Calibration error in [0, 1]; None without probabilities."""
         bins = calibration(cases)
-        total = sum(each.n for each in bins)
-        return sum(each.n * abs(each.observed - each.predicted) for each in bins) / total if total else None
+        total = sum(each["n"] for each in bins)
+        return sum(each["n"] * abs(each["observed"] - each["predicted"]) for each in bins) / total if total else None
 
     def align(self, cases: Judged) -> Judged:
         """The cases as they are: probabilities of two arms are on one scale."""
@@ -179,7 +169,7 @@ class MeanAbsoluteError:
         return float(mean_absolute_error(known.label, known.score)) if len(known) else None
 
 
-def calibration(cases: Judged) -> list[CalibrationBin]:
+def calibration(cases: Judged) -> list[CalibrationBinDict]:
     """The reliability curve in ten equal bins, lowest first, empty ones left out; empty without probabilities."""
     known = cases.take(_probable(cases))
     if not len(known):
@@ -189,7 +179,7 @@ def calibration(cases: Judged) -> list[CalibrationBin]:
     observed, predicted = calibration_curve(known.label, known.score, n_bins=_BINS, pos_label=1)
     sizes = np.bincount(_bin(known.score), minlength=_BINS)
     return [
-        CalibrationBin(n=int(n), predicted=float(p), observed=float(o))
+        CalibrationBinDict(n=int(n), predicted=float(p), observed=float(o))
         for n, p, o in zip(sizes[sizes > 0], predicted, observed, strict=True)
     ]
 

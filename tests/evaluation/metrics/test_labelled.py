@@ -122,7 +122,7 @@ def test_ratings_are_no_classes() -> None:
 
 def test_reliability_bins() -> None:
     bins = calibration(cases([1, 0, 1, 1], [0.75, 0.71, 0.0, 1.0]))
-    assert [(each.n, each.predicted, each.observed) for each in bins] == [(1, 0.0, 1.0), (2, 0.73, 0.5), (1, 1.0, 1.0)]
+    assert [tuple(each.values()) for each in bins] == [(1, 0.0, 1.0), (2, 0.73, 0.5), (1, 1.0, 1.0)]
 
 
 def test_interval_of_auc_is_near_the_known_standard_error() -> None:
