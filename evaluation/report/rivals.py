@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evaluation.metrics.aggregate import compare_arms
-from evaluation.metrics.columns import ArmColumns, Keys
+from evaluation.metrics.columns import Keys
 from evaluation.metrics.registry import parse_metric
 from evaluation.report.types import Arm, Difference, Run
 from evaluation.report.verdict import best_without_llm, embedding_arm
-from evaluation.run.journal import read_outcomes
+from evaluation.run.aggregates import read_columns
 from evaluation.statistics.compare import Comparison, holm
 
 
@@ -24,7 +24,7 @@ def with_rivals(run: Run) -> Run:
     llm_arms = [arm for arm in run.arms if arm.llm]
     if not rivals or not llm_arms:
         return run
-    columns = _columns(run, {arm.name for arm in (*rivals, *llm_arms)}, Keys())
+    columns = read_columns(run.folder, [arm.name for arm in (*rivals, *llm_arms)], Keys())
     metric = parse_metric(run.metric)
     found: dict[str, dict[str, Difference]] = {arm.name: {} for arm in llm_arms}
     for rival in dict.fromkeys(arm.name for arm in rivals):
@@ -45,7 +45,7 @@ def compare_across(
 ) -> Mapping[str, Mapping[str, Difference]]:
     """By metric and arm, b minus a over the cases that both answered. p_holm is corrected over the arms."""
     keys = Keys()
-    in_a, in_b = _columns(a, set(names), keys), _columns(b, set(names), keys)
+    in_a, in_b = read_columns(a.folder, names, keys), read_columns(b.folder, names, keys)
     found: dict[str, dict[str, Difference]] = {}
     for name in metrics:
         metric = parse_metric(name)
@@ -59,14 +59,6 @@ def compare_across(
             for arm, difference, p_holm in zip(names, differences, corrected, strict=True)
         }
     return found
-
-
-def _columns(run: Run, names: set[str], keys: Keys) -> dict[str, ArmColumns]:
-    columns = {name: ArmColumns(keys) for name in names}
-    for outcome in read_outcomes(run.folder):
-        if outcome.arm in columns:
-            columns[outcome.arm].add(outcome)
-    return columns
 
 
 def _difference(found: Comparison, rival: str) -> Difference:

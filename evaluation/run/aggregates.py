@@ -6,8 +6,9 @@ not end with the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from evaluation.gate import Gate, Verdict, decide
@@ -44,7 +45,7 @@ def write_aggregates(
 
     Arms without outcomes are left out; so are differences, where the baseline has none.
     """
-    columns = read_columns(folder, arms)
+    columns = {arm: read for arm, read in read_columns(folder.path, arms, Keys()).items() if len(read)}
     found = aggregate(
         columns,
         metrics,
@@ -58,15 +59,13 @@ def write_aggregates(
     return Aggregates(metrics=found, columns=columns)
 
 
-def read_columns(folder: RunFolder, arms: Sequence[str]) -> dict[str, ArmColumns]:
-    """The columns of those of the arms that have outcomes, in the order of `arms`."""
-    keys = Keys()
-    found: dict[str, ArmColumns] = {}
-    for outcome in read_outcomes(folder.path):
-        if outcome.arm not in found:
-            found[outcome.arm] = ArmColumns(keys)
-        found[outcome.arm].add(outcome)
-    return {arm: found[arm] for arm in arms if arm in found}
+def read_columns(folder: Path, arms: Iterable[str], keys: Keys) -> dict[str, ArmColumns]:
+    """The columns of a run folder's arms, in the order of `arms`; empty for an arm without outcomes."""
+    found = {arm: ArmColumns(keys) for arm in arms}
+    for outcome in read_outcomes(folder):
+        if outcome.arm in found:
+            found[outcome.arm].add(outcome)
+    return found
 
 
 def check_gates(gates: Sequence[Gate], aggregates: Aggregates, *, seed: int) -> list[Verdict]:
