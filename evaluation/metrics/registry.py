@@ -12,6 +12,7 @@ from evaluation.metrics.protocol import Metric
 from evaluation.metrics.ranking import MEASURES, RankMetric, rank_metric
 
 _LARGEST_CUT = 1_000
+_PREFERRED = ("ndcg@10", "auc", "rmse")
 
 
 def parse_metric(name: str) -> Metric:
@@ -38,6 +39,11 @@ def parse_metrics(names: Sequence[str]) -> list[Metric]:
     if not names:
         raise RunConfigError("no metrics are named; name at least one, such as ndcg@10")
     return [parse_metric(name) for name in names]
+
+
+def main_metric(names: Sequence[str]) -> str:
+    """The one of a run's metrics that stands for the run: ndcg@10, else AUC, else RMSE, else the first."""
+    return next((name for name in _PREFERRED if name in names), names[0])
 
 
 def is_ranking(metric: Metric) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from evaluation.errors import RunFolderError
+from evaluation.metrics.registry import main_metric
 from evaluation.metrics.shape import (
     AggregateDict,
     AgreementDict,
@@ -37,7 +38,6 @@ from evaluation.report.types import (
 from evaluation.run.folder import COSTS, METRICS
 
 EXAMPLES = "examples.json"
-_PREFERRED = ("ndcg@10", "auc", "rmse")
 
 
 def load_run(folder: Path) -> Run:
@@ -83,7 +83,7 @@ def _run(folder: Path, spec: SpecFacts, aggregates: AggregateDict, costs: Mappin
         config=spec.config,
         metrics=tuple(aggregates["metrics"]),
         higher_is_better=dict(aggregates["higher_is_better"]),
-        metric=_main_metric(aggregates["metrics"]),
+        metric=main_metric(aggregates["metrics"]),
         baseline=aggregates["baseline"],
         known_interactions=spec.known_interactions,
         left_out=spec.left_out,
@@ -91,11 +91,6 @@ def _run(folder: Path, spec: SpecFacts, aggregates: AggregateDict, costs: Mappin
         examples=_examples(_read_if_there(folder / EXAMPLES)),
         has_costs=costs is not None,
     )
-
-
-def _main_metric(metrics: list[str]) -> str:
-    """The first of the preferred metrics that the run has, else its first one."""
-    return next((metric for metric in _PREFERRED if metric in metrics), metrics[0])
 
 
 def _in_order(arms: Mapping[str, ArmDict], names: tuple[str, ...]) -> list[tuple[str, ArmDict]]:

@@ -47,6 +47,7 @@ class Assembled:
     arms: tuple[Arm, ...]
     """Those that are asked for, in the configuration's order."""
     llm_arms: frozenset[str]
+    """All of the configuration, asked for or not."""
     cases: FirstCases
     facts: Facts
     spec: Spec
@@ -84,7 +85,7 @@ def open_run(
         yield Assembled(
             config=config,
             arms=arms,
-            llm_arms=frozenset(name for name in names if isinstance(config.arms[name], LlmArm)),
+            llm_arms=frozenset(name for name, arm in config.arms.items() if isinstance(arm, LlmArm)),
             cases=cases,
             facts=facts_of(questions.training),
             spec=_spec(questions, arms),

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
+from evaluation.metrics.registry import main_metric
 from evaluation.metrics.shape import AggregateDict
 from evaluation.run.folder import RunFolder, write_json
 from evaluation.run.journal import read_outcomes
@@ -41,9 +42,11 @@ def write_examples(
 ) -> None:
     """Picks the cases from the journal and renders their prompts anew; does nothing if that was done already.
 
-    Without an LLM arm, a baseline or ranking cases there is nothing to pick.
+    `llm_arms` are all of the configuration. Without an LLM arm, a baseline or ranking cases there is nothing to pick,
+    and if the best one is not among `arms`, its cases were picked when it ran.
     """
-    arm = _best([arm for arm in arms if arm.name in llm_arms], aggregates)
+    best = _best(llm_arms, aggregates)
+    arm = next((arm for arm in arms if arm.name == best), None)
     baseline = aggregates["baseline"]
     if arm is None or baseline is None:
         return
@@ -67,15 +70,14 @@ def write_examples(
     write_json(folder.path / EXAMPLES, records)
 
 
-def _best(arms: Sequence[Arm], aggregates: AggregateDict) -> Arm | None:
-    """The LLM arm with the best value of the first metric; ties by name."""
-    metric = aggregates["metrics"][0]
+def _best(llm_arms: frozenset[str], aggregates: AggregateDict) -> str | None:
+    """The LLM arm with the best value of the run's main metric; ties by name."""
+    metric = main_metric(aggregates["metrics"])
     sign = 1.0 if aggregates["higher_is_better"][metric] else -1.0
     valued = [
-        (sign * value, arm)
-        for arm in sorted(arms, key=lambda each: each.name)
-        if arm.name in aggregates["arms"]
-        and (value := aggregates["arms"][arm.name]["metrics"][metric]["value"]) is not None
+        (sign * value, name)
+        for name in sorted(llm_arms)
+        if name in aggregates["arms"] and (value := aggregates["arms"][name]["metrics"][metric]["value"]) is not None
     ]
     return max(valued, key=lambda each: each[0])[1] if valued else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
+from evaluation.metrics.registry import main_metric
 from evaluation.metrics.shape import AggregateDict, ArmDict
 from evaluation.report.numbers import DASH, interval, metric_name, p_text, shown, signed
 
@@ -42,15 +43,10 @@ def results_table(aggregates: AggregateDict, arms: list[str], title: str, width:
 
 def shown_metrics(aggregates: AggregateDict, arms: list[str], width: int) -> list[str]:
     """The metrics that fit, the main one first."""
-    main = _main(aggregates)
+    main = main_metric(aggregates["metrics"])
     others = [metric for metric in aggregates["metrics"] if metric != main]
     widest = min(max(map(len, arms), default=0), _WIDEST_ARM)
     return [main, *others[: max(0, (width - _TAKEN - widest) // _METRIC)]]
-
-
-def _main(aggregates: AggregateDict) -> str:
-    metrics = aggregates["metrics"]
-    return "ndcg@10" if "ndcg@10" in metrics else metrics[0]
 
 
 def _compared(arm: ArmDict, metric: str) -> list[str]:

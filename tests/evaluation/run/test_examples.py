@@ -18,6 +18,10 @@ class Shows(Guess):
         return f"Will it be {item_id} in {case.case_id}?"
 
 
+class Best(Shows, Right):
+    """Always right."""
+
+
 def examples(folder: Path, *rankers: Guess, llm: Sequence[str]) -> list[dict[str, object]] | None:
     run = replace(assembled(*rankers), llm_arms=frozenset(llm))
     carry_out(Consoles(), folder, run, [], nothing)
@@ -46,6 +50,15 @@ def test_they_are_not_rendered_twice_and_a_damaged_file_is_mended(tmp_path: Path
     assert again.opened == 0
     (tmp_path / "examples.json").write_text("{")
     examples(tmp_path, Guess("a"), again, llm=["b"])
+    assert (tmp_path / "examples.json").read_bytes() == before
+
+
+def test_another_arm_asked_for_later_does_not_take_the_place_of_the_best(tmp_path: Path) -> None:
+    examples(tmp_path, Guess("a"), Best("right"), Shows("b"), llm=["b", "right"])
+    before = (tmp_path / "examples.json").read_bytes()
+    found = examples(tmp_path, Shows("b"), llm=["b", "right"])
+    assert found is not None
+    assert {record["arm"] for record in found} == {"right"}
     assert (tmp_path / "examples.json").read_bytes() == before
 
 
