@@ -49,6 +49,7 @@ def run_page(run: Run, anchor: str) -> RunPage:
             _results(run, anchor),
             *_needs(run, anchor),
             _slices(run),
+            *_firsts(run),
             _bias(run, anchor),
             _contract(run),
             _undefined(run),
@@ -92,6 +93,15 @@ def _needs(run: Run, anchor: str) -> list[Section]:
 def _slices(run: Run) -> Section:
     note = f"{metric_name(run.metric)} by group of cases; the best of each row is marked."
     return Section(title="Slices", note=note, table=tables.slices(run))
+
+
+def _firsts(run: Run) -> list[Section]:
+    found = tables_checks.beyond(run)
+    note = (
+        "What stands first, right or not. Coverage and Gini: how evenly the catalogue is used (Gini 0: all alike). "
+        "Novelty: how little known the items are. Diversity: how unlike one another."
+    )
+    return [Section(title="First items", note=note, table=found)] if found.rows else []
 
 
 def _bias(run: Run, anchor: str) -> Section:

@@ -45,7 +45,7 @@ class Table:
 def results(run: Run) -> Table:
     """Arms by metrics, best first, with the difference to the baseline, its corrected p, n and what the arm costs."""
     arms = ranked(run)
-    best = {metric: _best(run, arms, metric) for metric in run.metrics}
+    best = {metric: _best(run, metric, [value_of(arm, metric) for arm in arms]) for metric in run.metrics}
     has_llm = any(arm.llm for arm in arms)
     columns = ["arm", *(metric_name(metric) for metric in run.metrics)]
     if run.baseline is not None:
@@ -54,7 +54,7 @@ def results(run: Run) -> Table:
     rows = []
     for arm in arms:
         cells = [name_cell(run, arm)]
-        cells += [value_cell(metric, arm.metrics.get(metric), best=best[metric] == arm.name) for metric in run.metrics]
+        cells += [value_cell(metric, arm.metrics.get(metric), best=best[metric]) for metric in run.metrics]
         if run.baseline is not None:
             cells += difference_cells(run, arm)
         cells.append(Cell(text=count_text(arm.n)))
@@ -82,15 +82,17 @@ def name_cell(run: Run, arm: Arm) -> Cell:
     return Cell(text=arm.name, tag="baseline" if arm.name == run.baseline else "LLM" if arm.llm else "")
 
 
-def value_cell(metric: str, estimate: Estimate | None, *, best: bool = False) -> Cell:
-    """A value with its interval, and how many cases are undefined."""
+def value_cell(metric: str, estimate: Estimate | None, *, best: float | None = None) -> Cell:
+    """A value with its interval, and how many cases are undefined; marked if it is the best one."""
     if estimate is None:
         return Cell(text=DASH)
     notes = [interval(metric, estimate.low, estimate.high)]
     if estimate.undefined:
         notes.append(f"{count_text(estimate.undefined)} undefined")
     note = ", ".join(note for note in notes if note)
-    return Cell(text=shown(metric, estimate.value), note=note, best=best and estimate.value is not None)
+    return Cell(
+        text=shown(metric, estimate.value), note=note, best=estimate.value is not None and estimate.value == best
+    )
 
 
 def difference_cells(run: Run, arm: Arm) -> list[Cell]:
@@ -120,8 +122,8 @@ def slices(run: Run) -> Table:
             next((part.metrics.get(run.metric) for part in arm.slices if (part.kind, part.name) == (kind, name)), None)
             for arm in arms
         ]
-        best = _best_of(run, [None if estimate is None else estimate.value for estimate in found])
-        cells = [value_cell(run.metric, estimate, best=place == best) for place, estimate in enumerate(found)]
+        best = _best(run, run.metric, [None if estimate is None else estimate.value for estimate in found])
+        cells = [value_cell(run.metric, estimate, best=best) for estimate in found]
         rows.append((Cell(text=name, tag=kind if kind == "scenario" else ""), Cell(text=count_text(n)), *cells))
     columns = ("slice", "n", *(arm.name for arm in arms))
     return Table(columns=columns, rows=tuple(rows), empty="The run has no slices.")
@@ -199,14 +201,9 @@ def _best_cells(run: Run, arm: Arm | None) -> tuple[Cell, Cell]:
     return Cell(text=arm.name), value_cell(run.metric, arm.metrics.get(run.metric))
 
 
-def _best(run: Run, arms: Sequence[Arm], metric: str) -> str | None:
-    values = [value_of(arm, metric) for arm in arms]
-    sign = 1.0 if run.higher_is_better.get(metric, True) else -1.0
-    known = [(sign * value, arm.name) for arm, value in zip(arms, values, strict=True) if value is not None]
-    return None if len(known) < 2 else max(known)[1]
-
-
-def _best_of(run: Run, values: Sequence[float | None]) -> int | None:
-    sign = 1.0 if run.higher_is_better.get(run.metric, True) else -1.0
-    known = [(sign * value, -place) for place, value in enumerate(values) if value is not None]
-    return None if len(known) < 2 else -max(known)[1]
+def _best(run: Run, metric: str, values: Sequence[float | None]) -> float | None:
+    """The value to mark, wherever it stands; None where it would tell nothing apart."""
+    known = {value for value in values if value is not None}
+    if len(known) < 2:
+        return None
+    return max(known) if run.higher_is_better.get(metric, True) else min(known)

@@ -14,6 +14,7 @@ import pytest
 from evaluation.errors import RunConfigError, RunFolderError, RunMismatchError
 from evaluation.report.markdown import results_table
 from evaluation.report.model import load_run
+from evaluation.report.tables import ranked, results
 from evaluation.report.write import write_diff, write_report
 from tests.evaluation.report.build import ARMS, FakeArm, example, outcomes, write_run
 
@@ -280,3 +281,17 @@ def test_no_folder_and_no_room_are_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match="cannot write the report"):
         write_report([folder], tmp_path / "file" / "out")
+
+
+def test_all_that_share_the_best_value_are_marked_unless_nothing_tells_them_apart(folder: Path) -> None:
+    run = load_run(folder)
+    best = ranked(run)[0]
+    table = results(replace(run, arms=(*run.arms, replace(best, name="twin"))))
+    assert [row[0].text for row in table.rows if row[3].best] == [best.name, "twin"]
+    alike = results(replace(run, arms=(best, replace(best, name="twin"))))
+    assert not any(cell.best for row in alike.rows for cell in row)
+
+
+def test_the_page_tells_how_varied_the_first_items_are(page: str) -> None:
+    assert "catalogue coverage, %" in page
+    assert "diversity" in page
