@@ -59,13 +59,15 @@ class EmbeddingPopularityConfig(Section):
 
 
 class ItemKnnConfig(Section):
-    """Item-to-item cosine of co-occurrence with the latest history items."""
+    """Item-to-item co-occurrence with the latest history items."""
 
     kind: Literal["item-knn"] = "item-knn"
     last: int = Field(default=20, ge=1, le=1000)
     """How many of the latest history items are looked at."""
     recency: float = Field(default=0.9, gt=0, le=1)
     """Weight of a history item per place that it lies back."""
+    damping: float = Field(default=0.5, ge=0, le=1)
+    """How much popularity is taken out: 0.5 is the cosine, 0 counts the users of both items as they are."""
     popularity: float = Field(default=0.003, ge=0, le=1)
     """Weight of log(1 + popularity), small enough to decide only where co-occurrence says little."""
 
@@ -151,6 +153,8 @@ class SignalsConfig(Section):
     kind: Literal["signals"] = "signals"
     l2: float = Field(default=1.0, ge=0, le=1_000_000)
     """Shrinkage towards 0: l2 / 2 times the squared weights, beside the summed log-likelihood of the cases."""
+    damping: float | None = Field(default=None, ge=0, le=1)
+    """See retrieval.cooccurrence_damping, whose value it has unless told otherwise."""
 
 
 BaselineConfig: TypeAlias = Annotated[

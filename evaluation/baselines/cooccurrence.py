@@ -1,4 +1,4 @@
-"""Item-to-item cosine of co-occurrence with a case's latest past items, and the item-kNN baseline made of it."""
+"""Item-to-item co-occurrence with a case's latest past items, and the item-kNN baseline made of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from evaluation.baselines.config import ItemKnnConfig
 from evaluation.baselines.encoding import Batch, Encoder, Index, Taken
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
+from retrieval.behaviour import COSINE
 
 _PAIRS_HELD = 60_000_000
 """Co-occurring pairs up to which the matrix of items by items is kept: at most about 0.7 GB."""
@@ -19,16 +20,17 @@ _ROUNDING = 1e-9
 
 
 class Cooccurrence:
-    """Sum over the latest past items h of recency**age(h) * |users of c and h| / sqrt(|users of c| |users of h|).
+    """Sum over the latest past items h of recency**age(h) * |users of c and h| / (|users of c| |users of h|)**damping.
 
     The case's own user is left out of all three counts, with everything that the training data knows of him: it would
     tie all he ever took to his history. A past item is not compared with itself. Age counts places in the history.
     """
 
-    def __init__(self, taken: Taken, last: int, recency: float) -> None:
+    def __init__(self, taken: Taken, last: int, recency: float, damping: float = COSINE) -> None:
         self._taken = taken
         self._last = last
         self._recency = recency
+        self._damping = damping
         matrix = taken.matrix()
         transposed = sparse.csr_array(matrix.T)
         # One product is faster, but with long histories the items by items would not fit into memory.
@@ -43,12 +45,14 @@ class Cooccurrence:
         used, weights = self._weights(batch)
         case, item = batch.history_case[used], batch.history[used]
         own_used = taken.contains(batch.users[case], item)
-        scaled = weights / np.sqrt(taken.counts[item] - own_used)
+        users = (taken.counts[item] - own_used).astype(np.float64)
+        scaled = weights / users**self._damping
         together = self._together(batch, case, item, scaled)
         own_part = np.bincount(case, weights=scaled * own_used, minlength=batch.n_cases)
         together -= own_part[batch.candidate_case] * own
-        scores = np.divide(together, np.sqrt(others), out=np.zeros_like(together), where=others > 0)
-        scores -= self._with_itself(batch, case, item, weights)
+        norm = others.astype(np.float64) ** self._damping
+        scores = np.divide(together, norm, out=np.zeros_like(together), where=others > 0)
+        scores -= self._with_itself(batch, case, item, weights * users ** (1.0 - 2.0 * self._damping))
         scores[scores < _ROUNDING] = 0.0
         return scores
 
@@ -87,7 +91,7 @@ class Cooccurrence:
         item: Index,
         weights: Scores,
     ) -> Scores:
-        """Per candidate row the weight of its own places in the history, each an item's cosine of 1 with itself."""
+        """Per candidate row the weight of its own places in the history: an item's closeness to itself."""
         wide = self._taken.n_items + 1
         keys, place = np.unique(case * wide + item, return_inverse=True)
         if not keys.size:
@@ -104,7 +108,7 @@ class ItemKnn:
     def __init__(self, training: Training, config: ItemKnnConfig) -> None:
         self._encoder = Encoder(training)
         self._taken = Taken(training)
-        self._cooccurrence = Cooccurrence(self._taken, config.last, config.recency)
+        self._cooccurrence = Cooccurrence(self._taken, config.last, config.recency, config.damping)
         self._popularity = config.popularity
 
     def score(self, cases: Sequence[Case]) -> list[Scores]:

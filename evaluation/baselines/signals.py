@@ -24,7 +24,7 @@ from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
 from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
-from retrieval.behaviour import HISTORY_LOOKED_AT, RECENCY
+from retrieval.behaviour import COSINE, HISTORY_LOOKED_AT, RECENCY
 
 Features: TypeAlias = npt.NDArray[np.float64]
 """Shape (n_candidate_rows, n_features)."""
@@ -142,10 +142,10 @@ class SignalFeatures:
 
     names = ("log_popularity", "cooccurrence", "similarity_max", "similarity_mean", "never_taken", "no_similarity")
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, damping: float) -> None:
         self._encoder = Encoder(training)
         self._taken = Taken(training)
-        self._cooccurrence = Cooccurrence(self._taken, HISTORY_LOOKED_AT, RECENCY)
+        self._cooccurrence = Cooccurrence(self._taken, HISTORY_LOOKED_AT, RECENCY, damping)
         self._similarities = [Similarity(training, pooling, 10) for pooling in ("max", "mean")]
 
     def features(self, cases: Sequence[Case]) -> tuple[Features, Batch]:
@@ -184,7 +184,9 @@ class EmbeddingPopularityFeatures:
 def signals(training: Training, fitting: Fitting | None, config: SignalsConfig) -> Weighted:
     """The yardstick that an LLM has to beat. Raises RunConfigError without enough validation cases."""
     known = usable(fitting, config.kind)
-    return Weighted(SignalFeatures(training), SignalFeatures(known.training), known.cases, config.l2)
+    damping = COSINE if config.damping is None else config.damping
+    now, then = (SignalFeatures(state, damping) for state in (training, known.training))
+    return Weighted(now, then, known.cases, config.l2)
 
 
 def embedding_popularity(training: Training, fitting: Fitting | None, config: EmbeddingPopularityConfig) -> Weighted:

@@ -11,7 +11,7 @@ from evaluation.arms.baseline import BaselineRanker
 from evaluation.arms.config import LlmArm
 from evaluation.arms.llm import LlmRanker
 from evaluation.arms.remembered import ByteStore
-from evaluation.baselines.config import BaselineConfig
+from evaluation.baselines.config import BaselineConfig, SignalsConfig
 from evaluation.baselines.factory import build_baseline, needs_fitting
 from evaluation.config import ConfigFile, EvaluationConfig
 from evaluation.errors import RunConfigError
@@ -154,6 +154,9 @@ class _Builder:
     def _baseline(self, name: str, config: BaselineConfig) -> AbstractContextManager[Ranker]:
         questions = self._questions
         fitting = questions.fitting() if needs_fitting(config) else None
+        if isinstance(config, SignalsConfig) and config.damping is None:
+            served = questions.settings.retrieval.cooccurrence_damping
+            config = config.model_copy(update={"damping": served})
         baseline = build_baseline(config, questions.training, fitting, questions.config.seed, self._progress)
         return nullcontext(BaselineRanker(name, baseline))
 

@@ -46,7 +46,8 @@ def test_cooccurrence_is_the_weighted_cosine_without_the_users_own_interactions(
     assert scores[moment.places["l0"]] == 0.0
 
 
-def test_cooccurrence_equals_the_plain_formula_on_random_data(record: Record) -> None:
+@pytest.mark.parametrize("damping", [0.5, 0.25, 0.0])
+def test_cooccurrence_equals_the_plain_formula_on_random_data(record: Record, damping: float) -> None:
     rng = np.random.default_rng(7)
     users, items = [f"r{k}" for k in range(12)], [f"{kind}{k}" for kind in "sl" for k in range(6)]
     record.put_users([User(user_id=user_id) for user_id in users])
@@ -54,12 +55,12 @@ def test_cooccurrence_equals_the_plain_formula_on_random_data(record: Record) ->
     record.put_interactions([interact(u, i, float(t)) for t, (u, i) in enumerate(taken)])
     moment = Behaviour(record).before(NOW)
     history = record.history("r0", NOW)
-    scores = moment.cooccurrence(history, "r0")
+    scores = moment.cooccurrence(history, "r0", damping)
     assert scores is not None
     of = {i: {x.user_id for x in record.iter_interactions() if x.item_id == i} - {"r0"} for i in moment.item_ids}
     for place, item_id in enumerate(moment.item_ids):
         expected = sum(
-            0.9**age * len(of[item_id] & of[past]) / math.sqrt(len(of[item_id]) * len(of[past]))
+            0.9**age * len(of[item_id] & of[past]) / (len(of[item_id]) * len(of[past])) ** damping
             for age, past in enumerate(entry.item.item_id for entry in reversed(history[-20:]))
             if past != item_id and of[item_id] and of[past]
         )
