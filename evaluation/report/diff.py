@@ -104,13 +104,20 @@ def diff_markdown(diff: RunsDiff) -> str:
 
 
 def _title(diff: RunsDiff) -> str:
-    return f"{diff.a.name} against {diff.b.name}"
+    return f"{_called(diff, diff.a)} against {_called(diff, diff.b)}"
+
+
+def _called(diff: RunsDiff, run: Run) -> str:
+    """What tells a run from the other one: its name, else its folder's, else the folder's path."""
+    if diff.a.name != diff.b.name:
+        return run.name
+    return run.folder.name if diff.a.folder.name != diff.b.folder.name else str(run.folder)
 
 
 def _page(diff: RunsDiff) -> _DiffPage:
     metric = _main(diff)
     only = [
-        f"Only {run.name} has {', '.join(names)}."
+        f"Only {_called(diff, run)} has {', '.join(names)}."
         for run, names in ((diff.a, diff.only_a), (diff.b, diff.only_b))
         if names
     ]
@@ -126,7 +133,8 @@ def _page(diff: RunsDiff) -> _DiffPage:
         outcome=outcome,
         sentence=sentence,
         only=" ".join(only),
-        note=f"a is {diff.a.name}, b is {diff.b.name}; differences are b minus a, paired over the cases of both.",
+        note=f"a is {_called(diff, diff.a)}, b is {_called(diff, diff.b)}; differences are b minus a, paired over the "
+        "cases of both.",
         table=_table(diff),
         plots=() if forest is None else (forest,),
         facts=_facts(diff),
@@ -203,4 +211,4 @@ def _facts(diff: RunsDiff) -> Table:
         (Cell(text=name), Cell(text=before.get(name, DASH)), Cell(text=now.get(name, DASH)))
         for name in dict.fromkeys([*before, *now])
     )
-    return Table(columns=("", f"a: {diff.a.name}", f"b: {diff.b.name}"), rows=rows)
+    return Table(columns=("", f"a: {_called(diff, diff.a)}", f"b: {_called(diff, diff.b)}"), rows=rows)

@@ -81,7 +81,12 @@ def forest_of(rows: Sequence[ForestRow], metric: str, *, title: str, note: str, 
         axes.set_yticks([])
         axes.grid(visible=False, axis="y")
         axes.set_xlabel(axis, parse_math=False)
-        value_axis(axes, "x", 1 if is_share(metric) else 3)
+        digits = 1 if is_share(metric) else 3
+        low, high = axes.get_xlim()
+        # Where nothing differs, an axis of less than a few steps would show the same number over and over.
+        least = 2 * 10.0**-digits
+        axes.set_xlim(min(low, -least), max(high, least))
+        value_axis(axes, "x", digits)
 
     return draw("forest", title, note, _ROW * len(known) + 54, paint, Margins(left=12, right=12, top=4))
 

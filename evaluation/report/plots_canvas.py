@@ -153,7 +153,8 @@ def value_axis(axes: Axes, which: str, digits: int) -> None:
 
     def number(value: float, _place: int) -> str:
         text = f"{value:.{digits}f}"
-        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return "0" if text == "-0" else text.replace("-", "−")
 
     axis: Any = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
