@@ -15,7 +15,7 @@ from evaluation.baselines.config import BaselineConfig
 from evaluation.data.config import DataConfig
 from evaluation.errors import RunConfigError
 from evaluation.grid import expand
-from evaluation.metrics.registry import parse_metric
+from evaluation.metrics.registry import check_protocol, parse_metric
 from evaluation.protocols.config import ProtocolConfig, ScenarioConfig
 from evaluation.shipped import EVALUATIONS, shipped_configs, shipped_folder
 from evaluation.spelling import explain, meant
@@ -126,16 +126,24 @@ def read_settings(text: bytes, source: str, such_as: str) -> dict[str, Any]:
     try:
         raw = yaml.load(text, _StrictLoader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunConfigError(f"{source} is not YAML: {one_line(error)}") from error
+        raise RunConfigError(f"{source} is not YAML: {_slip(error)}") from error
     if not isinstance(raw, dict):
         raise RunConfigError(f"{source} must hold settings by name, such as {such_as}")
     return raw
 
 
+def _slip(error: Exception) -> str:
+    """Where the text goes wrong, and how; PyYAML itself would name a byte string and quote the line."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return one_line(error)
+    mark = error.problem_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {one_line(error.problem or error.context or '')}"
+
+
 def _check_metrics(config: EvaluationConfig) -> None:
     for place, metric in enumerate(config.metrics):
         try:
-            parse_metric(metric)
+            check_protocol(parse_metric(metric), config.protocol.kind)
         except RunConfigError as error:
             raise RunConfigError(f"metrics.{place}: {error}") from error
     if len(set(config.metrics)) < len(config.metrics):

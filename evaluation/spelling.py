@@ -54,7 +54,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
             text = f": {given!r} is not possible; {meant(str(given), _QUOTED.findall(str(context['expected'])))}"
         case "value_error":
             text = f": {context['error']}"
-    return (".".join(place) or "the file") + text
+    return ".".join(place) + text if place else text.removeprefix(": ")
 
 
 def _walk(annotation: Any, loc: Sequence[int | str]) -> tuple[list[str], Any]:
@@ -65,13 +65,19 @@ def _walk(annotation: Any, loc: Sequence[int | str]) -> tuple[list[str], Any]:
     place: list[str] = []
     for part in loc:
         options = _options(annotation)
-        chosen = [option for option in options if part in _kinds(option) or part == getattr(option, "__name__", "")]
+        chosen = [option for option in options if _names_member(part, option)]
         if len(options) > 1 and chosen:
             annotation = chosen[0]
             continue
         place.append(str(part))
         annotation = _inside(options[0], part) if options else None
     return place, annotation
+
+
+def _names_member(part: int | str, option: Any) -> bool:
+    if get_origin(option) is Literal:
+        return isinstance(part, str) and part.startswith("literal[")
+    return part in _kinds(option) or part == getattr(option, "__name__", "")
 
 
 def _options(annotation: Any) -> list[Any]:

@@ -12,6 +12,8 @@ from evaluation.metrics.protocol import Metric
 from evaluation.metrics.ranking import MEASURES, RankMetric, rank_metric
 
 _LARGEST_CUT = 1_000
+_OF_LABELS = {"labelled": ("auc", "log-loss", "ece", "rmse", "mae"), "rating": ("rmse", "mae")}
+"""By protocol; the others have targets, which have ranks."""
 _PREFERRED = ("ndcg@10", "auc", "rmse")
 
 
@@ -39,6 +41,15 @@ def parse_metrics(names: Sequence[str]) -> list[Metric]:
     if not names:
         raise RunConfigError("no metrics are named; name at least one, such as ndcg@10")
     return [parse_metric(name) for name in names]
+
+
+def check_protocol(metric: Metric, protocol: str) -> None:
+    """RunConfigError for a metric that no case of the protocol can give a value, so that no run ends without it."""
+    known = _OF_LABELS.get(protocol)
+    if metric.name in known if known is not None else is_ranking(metric):
+        return
+    choices = ", ".join(known or (f"{measure}@10" for measure in MEASURES))
+    raise RunConfigError(f"{metric.name} has no value under protocol {protocol}; use {choices}")
 
 
 def main_metric(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from evaluation.data.types import Corpus, Mask, Split
 from evaluation.errors import RunConfigError
 from evaluation.protocols.config import (
+    GivenSplit,
     GlobalTime,
     Labelled,
     LeaveOneOut,
@@ -48,6 +49,10 @@ def split_corpus(corpus: Corpus, protocol: ProtocolConfig, seed: int, given: Spl
     Raises RunConfigError where there is no given split, no label or rating to ask for, or nothing before a cut.
     """
     config = protocol.split
+    if given is not None and not len(corpus.user_index) and not isinstance(config, GivenSplit):
+        raise RunConfigError(
+            f"data set {corpus.name} has cases of its own and no interactions to split; say split: given"
+        )
     if isinstance(config, LeaveOneOut):
         return _leave_one_out(corpus, _eligible(corpus, protocol))
     if isinstance(config, GlobalTime):

@@ -27,9 +27,10 @@ from rich.table import Column, Table
 from evaluation.arms.llm import LlmRanker, Preview
 from evaluation.arms.remembered import Forgetful
 from evaluation.config import ConfigFile, load_config
+from evaluation.errors import RunConfigError
 from evaluation.gate import Gate, Verdict, parse_gate
 from evaluation.grid import select
-from evaluation.metrics.registry import parse_metric
+from evaluation.metrics.registry import check_protocol, parse_metric
 from evaluation.run.aggregates import Aggregates, check_gates, write_aggregates
 from evaluation.run.assemble import Assembled, open_run
 from evaluation.run.examples import write_examples
@@ -142,7 +143,13 @@ def parse_gates(file: ConfigFile, order: Order) -> list[Gate]:
     """The gates, checked against the arms that are run. Raises RunConfigError."""
     names = list(file.config.arms)
     chosen = select(order.asking.arms, names) if order.asking.arms else names
-    return [parse_gate(text, chosen) for text in order.gates]
+    gates = [parse_gate(text, chosen) for text in order.gates]
+    for gate in gates:
+        try:
+            check_protocol(parse_metric(gate.metric), file.config.protocol.kind)
+        except RunConfigError as error:
+            raise RunConfigError(f"gate {gate.text!r}: {error}") from error
+    return gates
 
 
 def _say_how_to_go_on(given: Given, path: Path) -> None:

@@ -207,3 +207,11 @@ def test_what_the_data_cannot_give_is_told() -> None:
             split_corpus(implicit, protocol, 0)
     with pytest.raises(RunConfigError, match="do not cut it into three parts"):
         split_corpus(implicit, Sampled(split=GlobalTime()), 0)
+
+
+def test_a_set_of_cases_is_not_split_anew() -> None:
+    corpus = corpus_of([])
+    own = Split(known=np.empty(0, np.bool_), test=(), fitting_known=np.empty(0, np.bool_), validation=())
+    assert split_corpus(corpus, Sampled(split=GivenSplit()), 0, own) is own
+    with pytest.raises(RunConfigError, match="no interactions to split; say split: given"):
+        split_corpus(corpus, Sampled(), 0, own)

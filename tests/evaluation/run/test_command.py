@@ -14,12 +14,13 @@ import pytest
 from rich.console import Console
 
 from evaluation.config import parse_config
+from evaluation.errors import RunConfigError
 from evaluation.gate import parse_gate
 from evaluation.metrics.facts import Facts
 from evaluation.run.assemble import Assembled
-from evaluation.run.command import bars, carry_out, show
+from evaluation.run.command import Order, bars, carry_out, parse_gates, show
 from evaluation.run.journal import read_keys
-from evaluation.run.questions import FirstCases
+from evaluation.run.questions import Asking, FirstCases
 from evaluation.run.runner import Arm
 from evaluation.types import Case, Ranked
 from ranking.settings import Settings
@@ -107,6 +108,13 @@ def test_without_the_baseline_there_are_no_differences(tmp_path: Path) -> None:
     assert show(given, tmp_path, run, finished) is True
     assert "Holm" not in given.said(given.out)
     assert json.loads((tmp_path / "metrics.json").read_text())["baseline"] is None
+
+
+def test_a_gate_on_a_metric_without_values_is_refused_before_anything_is_run() -> None:
+    file = parse_config(CONFIG, source="x", base=Path(), name="small")
+    order = Order(config="x", asking=Asking(), output=None, gates=("right.auc > a.auc",))
+    with pytest.raises(RunConfigError, match=r"gate 'right\.auc > a\.auc': auc has no value under protocol"):
+        parse_gates(file, order)
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
