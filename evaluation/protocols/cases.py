@@ -37,17 +37,23 @@ class CaseSet:
     """The cases of one part: re-iterable, lazy, always the same. Full cases first, then scenario by scenario."""
 
     def __init__(
-        self, held_out: Sequence[HeldOut], asked: Sequence[_Asked], left_out: Mapping[str, int], builder: CaseBuilder
+        self,
+        held_out: Sequence[HeldOut],
+        asked: Sequence[_Asked],
+        left_out: Mapping[str, int],
+        builder: CaseBuilder,
+        note: str | None = None,
     ) -> None:
         self._held_out = held_out
         self._asked = tuple(asked)
         self._builder = builder
+        self._note = note
         self.left_out: Mapping[str, int] = dict(left_out)
         """What could have been asked and is not, counted by reason."""
         self.counts: Mapping[str, int] = {each.variant.name: len(each.places) for each in asked}
         """Cases by scenario, in their order."""
-        self.notes: tuple[str, ...] = builder.notes
-        """What a reader of the results must know about the candidates."""
+        self.notes: tuple[str, ...] = (*builder.notes, *([] if note is None else [note]))
+        """What a reader of the results must know about the users and the candidates."""
 
     def __len__(self) -> int:
         return sum(self.counts.values())
@@ -66,12 +72,12 @@ class CaseSet:
     def only(self, *scenarios: str) -> CaseSet:
         """The cases of some scenarios; names that are not there add nothing."""
         asked = [each for each in self._asked if each.variant.name in scenarios]
-        return CaseSet(self._held_out, asked, self.left_out, self._builder)
+        return CaseSet(self._held_out, asked, self.left_out, self._builder, self._note)
 
     def first(self, n: int) -> CaseSet:
         """The first n cases of each scenario."""
         asked = [_Asked(variant=each.variant, places=each.places[:n]) for each in self._asked]
-        return CaseSet(self._held_out, asked, self.left_out, self._builder)
+        return CaseSet(self._held_out, asked, self.left_out, self._builder, self._note)
 
     def whole_catalogue(self) -> CaseSet:
         """The same cases and ids with the whole catalogue as candidates, for rankers that need no retrieval.
@@ -79,7 +85,7 @@ class CaseSet:
         Seen items are candidates as the protocol says. Raises RunConfigError for a protocol that is not end-to-end.
         """
         builder = self._builder.over_everything()
-        return CaseSet(self._held_out, self._asked, self.left_out, builder)
+        return CaseSet(self._held_out, self._asked, self.left_out, builder, self._note)
 
     def _lazy_blocks(self, size: int, start: int) -> Iterator[Iterator[Case]]:
         for each in self._asked:
@@ -119,7 +125,7 @@ def make_cases(
         _Asked(variant=variant, places=_asked(held_out, places, variant, builder, left_out))
         for variant in variants(scenarios)
     ]
-    return CaseSet(held_out, asked, left_out, builder)
+    return CaseSet(held_out, asked, left_out, builder, selection.note)
 
 
 def _check_protocol(

@@ -97,7 +97,7 @@ class _Common(Section):
     min_history: int = Field(default=0, ge=0)
     """Cases with a shorter history are left out and counted."""
     users: int | None = Field(default=None, ge=1)
-    """A seeded sample of so many users with all their cases; None for all. The same users whatever their order."""
+    """A seeded sample of at most so many users with all their cases; None for all. The same whatever their order."""
     validation_users: int | None = Field(default=500, ge=1)
     """At most so many users, sampled likewise, in the validation part, to which rows and users do not apply."""
 

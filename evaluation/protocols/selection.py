@@ -27,12 +27,14 @@ class Selection:
     places: Places
     short: int
     """Entries whose history is shorter than min_history."""
+    note: str | None = None
+    """What a reader must know: that there are fewer users than wanted."""
 
 
 def select(held_out: Sequence[HeldOut], protocol: ProtocolConfig, part: Part, seed: int) -> Selection:
     """The entries to ask, in their own order. A user is sampled by a hash, so the others do not matter.
 
-    Raises RunConfigError for rows or users that are not there, and for a part without entries.
+    Raises RunConfigError for rows that are not there, and for a part without entries.
     """
     if not len(held_out):
         raise RunConfigError(f"the split leaves no {part} cases; choose another split, or larger shares")
@@ -50,8 +52,10 @@ def select(held_out: Sequence[HeldOut], protocol: ProtocolConfig, part: Part, se
         return Selection(places=places, short=short)
     people = list(_people(held_out, places))
     distinct = sorted(set(people), key=lambda person: (_hash(seed, part, person), person))
-    if part == "test" and wanted > len(distinct):
-        raise RunConfigError(f"users: {wanted} asked for, there are {len(distinct)}; ask for fewer, or leave users out")
+    if wanted >= len(distinct):
+        fewer = part == "test" and wanted > len(distinct)
+        note = f"users: {wanted} wanted, there are {len(distinct)}; all of them are asked" if fewer else None
+        return Selection(places=places, short=short, note=note)
     chosen = frozenset(distinct[:wanted])
     mask = np.fromiter((person in chosen for person in people), dtype=np.bool_, count=len(people))
     return Selection(places=places[mask], short=short)

@@ -294,12 +294,17 @@ def test_progress_hears_of_long_reading() -> None:
     assert heard == [("cases", 1000, 1500), ("cases", 1500, 1500)]
 
 
+def test_fewer_users_than_wanted_are_all_asked_and_it_is_said() -> None:
+    found = cases_of(everyone(), Sampled(negatives=Negatives(n=4), users=13))
+    assert [case.case_id for case in found] == [case.case_id for case in cases_of(everyone(), Sampled(users=12))]
+    assert found.first(2).notes == found.notes == ("users: 13 wanted, there are 12; all of them are asked",)
+
+
 def test_what_the_data_cannot_serve_is_told() -> None:
     corpus = everyone()
     for protocol, told in (
         (Sampled(negatives=Negatives(n=40)), "negatives.n is 40, data set small has 40 items"),
         (Sampled(rows=(10, 13)), r"rows: \[10, 13\] goes beyond the end: there are 12 cases"),
-        (Sampled(users=13), "users: 13 asked for, there are 12"),
         (EndToEnd(), "needs a store to retrieve from"),
     ):
         with pytest.raises(RunConfigError, match=told):
