@@ -5,6 +5,7 @@ RankingError
 ├── ModelError            a model is missing, damaged or cannot be loaded; says the command that mends it
 ├── PromptTooLongError    a prompt does not fit the model
 ├── EngineError           the engine failed while it ran
+├── PromotionError        an adapter cannot be promoted or rolled back; what served goes on serving
 └── TuningError           tuning cannot start or go on; says what is kept
 """
 
@@ -29,6 +30,10 @@ class PromptTooLongError(RankingError):
 
 class EngineError(RankingError):
     """The engine failed while it ran."""
+
+
+class PromotionError(RankingError):
+    """An adapter cannot be promoted or rolled back, or the history of promotions cannot be read."""
 
 
 class TuningError(RankingError):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import structlog
+
 from prompts.template import Template, list_templates, load_template
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
 from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
+from ranking.registry import AdapterRegistry, Promotion
 from ranking.settings import FusionWeights, Settings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
@@ -20,6 +23,7 @@ from retrieval.protocol import Progress
 from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 
+_log = structlog.get_logger(__name__)
 _DEFAULT_TEMPLATES = {"likelihood": "likelihood", "yes-no": "sequential"}
 
 
@@ -35,12 +39,47 @@ def open_settings_store(settings: Settings) -> Iterator[Store]:
 
 @contextmanager
 def open_recommender(settings: Settings, progress: Progress | None = None) -> Iterator[Recommender]:
-    """A Recommender over a store whose index has caught up with its record; everything is closed afterwards."""
-    template = choose_template(settings)
-    with open_settings_store(settings) as store:
+    """A Recommender over a store whose index has caught up with its record; everything is closed afterwards.
+
+    Where the settings name no adapter, the promoted one serves.
+    """
+    served = served_settings(settings)
+    choose_template(served)  # what is wrong with it is told before anything that takes time
+    with open_settings_store(served) as store:
         store.catch_up(progress)
-        with closing(TransformersEngine(settings.model, settings.cache)) as engine:
-            yield compose(settings, store, engine, template)
+        with open_on(store, served) as recommender:
+            yield recommender
+
+
+@contextmanager
+def open_on(store: Store, settings: Settings) -> Iterator[Recommender]:
+    """A Recommender with an engine of its own over a store that is open; the engine is closed afterwards."""
+    template = choose_template(settings)
+    with closing(TransformersEngine(settings.model, settings.cache)) as engine:
+        yield compose(settings, store, engine, template)
+
+
+def served_settings(settings: Settings) -> Settings:
+    """The settings with the promoted adapter where they name none; raises PromotionError as its history does."""
+    return as_promoted(settings, promotion_for(settings))
+
+
+def promotion_for(settings: Settings) -> Promotion | None:
+    """The promoted adapter that serves under these settings; None where they name one themselves or want none."""
+    if settings.model.adapter is not None or not settings.promotions:
+        return None
+    found = AdapterRegistry(settings.home).current()
+    if found is not None and found.model != settings.model.name:
+        _log.warning("the promoted adapter belongs to another model", adapter=found.label, promoted_for=found.model)
+        return None
+    return found
+
+
+def as_promoted(settings: Settings, promotion: Promotion | None) -> Settings:
+    """The settings with this promotion's adapter, or as they are."""
+    if promotion is None:
+        return settings
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"adapter": promotion.folder})})
 
 
 def compose(

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     """How the LLM ranks; None is what the template is made for, or likelihood if none is named."""
     likelihood: LikelihoodSettings = LikelihoodSettings()
     fusion: FusionWeights = FusionWeights()
+    promotions: bool = True
+    """Serve the promoted adapter where model.adapter names none; false serves the model as it is."""
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:

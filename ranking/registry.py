@@ -1,0 +1,290 @@
+"""Adapters that were promoted, and the history that says which of them serves.
+
+They lie in adapters/ of the home folder: a copy of each under its label, and history.jsonl with one line an event,
+which only grows. A copy is complete and checked before the history names it, and the history is replaced at once, so
+whatever stops a process leaves what served before, or what serves after. One process changes them at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ranking.errors import ModelError, PromotionError
+from ranking.tuning.adapter import Adapter, read_adapter
+from ranking.tuning.manifest import ADAPTER_FILE, CARD_FILE, PEFT_FILE, WEIGHTS_FILE, AdapterManifest
+from retrieval.files import write_whole
+from retrieval.lock import acquire
+
+ADAPTERS = "adapters"
+HISTORY = "history.jsonl"
+_DRAFT = ".draft-"
+_WAIT_S = 30.0
+_SERVED = {"name", "base", "template", "strategy", "max_tokens", "fusion", "weights_sha256"}
+"""Of a manifest, what answers depend on."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Difference(_Record):
+    """How much better the promoted arm was than another, by the mean over the cases."""
+
+    against: str
+    """The other arm's name in the run."""
+    label: str | None
+    """Of the adapter behind it; None for an arm without one."""
+    value: float
+    low: float | None
+    high: float | None
+    """Ends of the 95% interval."""
+    p: float
+    """After correction for the comparisons of one promotion."""
+
+
+class Evidence(_Record):
+    """Why an adapter was promoted."""
+
+    run: str
+    """Name of the run's folder."""
+    data: str
+    """Digest of the data that the run asked about."""
+    metric: str
+    n: int
+    """Cases on which the arms were compared."""
+    differences: tuple[Difference, ...]
+
+
+class Event(_Record):
+    """One line of the history."""
+
+    at: str
+    """UTC, ISO 8601."""
+    kind: Literal["promoted", "rolled-back"]
+    label: str | None
+    """Of the adapter that serves from then on; None for the model as it is."""
+    model: str | None = None
+    """The setting model.name for which an adapter was promoted; None for a roll-back."""
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Promotion:
+    """An adapter that serves, or that served and may serve again."""
+
+    label: str
+    folder: Path
+    model: str
+    at: str
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stamp:
+    """Changes whenever the history does; costs one look at the file system."""
+
+    size: int
+    modified_ns: int
+    inode: int
+
+
+class AdapterRegistry:
+    """The promoted adapters of one home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / ADAPTERS
+        self._history = self.folder / HISTORY
+
+    def stamp(self) -> Stamp | None:
+        """What to compare to see whether the history has changed; None while there is none."""
+        try:
+            found = self._history.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return Stamp(size=found.st_size, modified_ns=found.st_mtime_ns, inode=found.st_ino)
+
+    def history(self) -> tuple[Event, ...]:
+        """All events, oldest first. Raises PromotionError naming the line that cannot be read."""
+        try:
+            lines = self._history.read_bytes().splitlines()
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise PromotionError(f"{self._history} cannot be read: {error.strerror or error}") from error
+        return tuple(self._event(number, line) for number, line in enumerate(lines, start=1))
+
+    def current(self) -> Promotion | None:
+        """The promoted adapter that serves; None for the model as it is. Its files are not looked at."""
+        served = self._served(self.history())
+        return served[-1] if served else None
+
+    def kept(self) -> tuple[Promotion, ...]:
+        """Every adapter that was ever promoted, once, in the order of the last promotion of each."""
+        found: dict[str, Promotion] = {}
+        for event in self.history():
+            if event.kind == "promoted":
+                promotion = self._promotion(event)
+                found.pop(promotion.label, None)
+                found[promotion.label] = promotion
+        return tuple(found.values())
+
+    def find(self, name: str) -> Promotion:
+        """The adapter of that label or name, the last promoted one of a name. Raises PromotionError if none is."""
+        kept = self.kept()
+        for promotion in reversed(kept):
+            if name in {promotion.label, promotion.label.partition("@")[0]}:
+                return promotion
+        labels = [promotion.label for promotion in kept]
+        near = get_close_matches(name, labels, n=1, cutoff=0.4)
+        if not labels:
+            hint = "none has been promoted yet"
+        else:
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(labels)}"
+        raise PromotionError(f"{name!r} is neither an adapter's folder nor a promoted adapter; {hint}")
+
+    def promote(self, adapter: Adapter, *, model: str, evidence: Evidence, over: str | None) -> Promotion:
+        """Copies the adapter, checks the copy, and lets it serve from now on.
+
+        `over` is the label that it was measured against. Raises PromotionError if another one serves by now or this
+        very adapter serves already, ModelError if the folder is damaged, StoreBusyError if the lock is not free within
+        30 seconds; what served goes on serving.
+        """
+        label = adapter.manifest.label
+        with self._changing() as history:
+            served = self._served(history)
+            now = served[-1].label if served else None
+            if now != over:
+                raise PromotionError(
+                    f"{now or 'the model as it is'} serves by now, not {over or 'the model as it is'} that {label} was "
+                    f"measured against; look at: fewrec models list"
+                )
+            if now == label and self._same(adapter.manifest):
+                raise PromotionError(f"{label} serves already")
+            self._copy(adapter)
+            event = Event(at=_now(), kind="promoted", label=label, model=model, evidence=evidence)
+            self._write([*history, event])
+        return self._promotion(event)
+
+    def rollback(self) -> Promotion | None:
+        """Lets what served before the last promotion serve again, and returns it; None for the model as it is.
+
+        Raises PromotionError if nothing is promoted, ModelError if the files of what served before are damaged.
+        """
+        with self._changing() as history:
+            served = self._served(history)
+            if not served:
+                raise PromotionError("there is nothing to roll back: no adapter is promoted")
+            before = served[-2] if len(served) > 1 else None
+            if before is not None:
+                read_adapter(before.folder)
+            self._write([*history, Event(at=_now(), kind="rolled-back", label=before.label if before else None)])
+        return before
+
+    def _event(self, number: int, line: bytes) -> Event:
+        try:
+            return Event.model_validate_json(line)
+        except ValidationError as error:
+            raise PromotionError(
+                f"{self._history}, line {number} cannot be read ({error.error_count()} slips); put it right, or remove "
+                f"the file to serve the model as it is"
+            ) from error
+
+    def _served(self, history: Sequence[Event]) -> list[Promotion]:
+        """What serves, last, above what a roll-back would return to."""
+        stack: list[Promotion] = []
+        for event in history:
+            if event.kind == "promoted":
+                stack.append(self._promotion(event))
+            elif stack:
+                stack.pop()
+        return stack
+
+    def _promotion(self, event: Event) -> Promotion:
+        label = event.label or ""
+        return Promotion(
+            label=label, folder=self.folder / label, model=event.model or "", at=event.at, evidence=event.evidence
+        )
+
+    def _same(self, manifest: AdapterManifest) -> bool:
+        """Whether an undamaged copy is there whose answers are the same."""
+        try:
+            there = read_adapter(self.folder / manifest.label).manifest
+        except ModelError:
+            return False
+        return there.model_dump(include=_SERVED) == manifest.model_dump(include=_SERVED)
+
+    def _copy(self, adapter: Adapter) -> None:
+        target = self.folder / adapter.manifest.label
+        if self._same(adapter.manifest):
+            return
+        # What a killed process left behind; the lock says that nobody is using it.
+        for leftover in self.folder.glob(f"{_DRAFT}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.folder))
+        try:
+            made = draft / "new"
+            made.mkdir()
+            for name in (WEIGHTS_FILE, PEFT_FILE, CARD_FILE, ADAPTER_FILE):
+                if (adapter.folder / name).is_file():
+                    shutil.copyfile(adapter.folder / name, made / name)
+                    _to_disk(made / name)
+            # The folder may have changed while it was read: what counts is what was copied.
+            if read_adapter(made).manifest != adapter.manifest:
+                raise PromotionError(f"{adapter.folder} was changed while it was copied; promote it again")
+            if target.exists():
+                target.rename(draft / "old")
+            made.rename(target)
+            _to_disk(self.folder)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _write(self, history: Sequence[Event]) -> None:
+        content = "".join(event.model_dump_json() + "\n" for event in history)
+        try:
+            write_whole(self._history, content.encode())
+            _to_disk(self.folder)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Event, ...]]:
+        busy = f"another process is changing which adapter serves ({self.folder}); try again"
+        lock = acquire(self.folder / ".lock", busy=busy, timeout=_WAIT_S)
+        try:
+            yield self.history()
+        finally:
+            lock.release()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _to_disk(path: Path) -> None:
+    """A file's content, or a folder's names, outlive the machine from here on."""
+    if path.is_dir() and os.name == "nt":
+        return  # pragma: no cover - there is no such call for folders
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _unwritable(folder: Path, error: OSError) -> PromotionError:
+    return PromotionError(
+        f"the adapter cannot be kept in {folder}: {error.strerror or error}; what served goes on serving"
+    )
