@@ -146,11 +146,12 @@ class AdapterRegistry:
             if name in {promotion.label, promotion.label.partition("@")[0]}:
                 return promotion
         labels = [promotion.label for promotion in kept]
-        near = get_close_matches(name, labels, n=1, cutoff=0.4)
+        names = [*labels, *(label.partition("@")[0] for label in labels)]
+        near = get_close_matches(name, names, n=1)
         if not labels:
             hint = "none has been promoted yet"
         else:
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(labels)}"
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(labels)}"
         raise PromotionError(f"{name!r} is neither an adapter's folder nor a promoted adapter; {hint}")
 
     def promote(self, adapter: Adapter, *, model: str, evidence: Evidence, over: str | None) -> Promotion:

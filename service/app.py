@@ -21,6 +21,7 @@ from retrieval.errors import EmptyStoreError, InputError, NotFoundError, Retriev
 from retrieval.types import Query
 from service.filters import parse_filter
 from service.schemas import RecommendationOut
+from service.serving import Serving
 
 _log = structlog.get_logger(__name__)
 _MAX_BODY_BYTES = 1 << 20
@@ -54,6 +55,10 @@ class HealthOut(BaseModel):
     """Whether the process is alive, or ready to rank."""
 
     status: str
+    adapter: str | None = None
+    """Label of the adapter that serves; left out for the model as it is."""
+    problem: str | None = None
+    """Why the adapter that was promoted last does not serve; left out where it does."""
 
 
 _PROBLEMS: dict[int | str, dict[str, object]] = {
@@ -71,16 +76,17 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
-def create_app(open_recommender: Callable[[], AbstractContextManager[Recommender]]) -> FastAPI:
-    """The application. The recommender is opened when the server starts and closed when it stops."""
+def create_app(open_serving: Callable[[], AbstractContextManager[Serving]]) -> FastAPI:
+    """The application. What serves is opened when the server starts and closed when it stops."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened = open_recommender()
-        app.state.recommender = await asyncio.to_thread(opened.__enter__)
+        opened = open_serving()
+        app.state.serving = await asyncio.to_thread(opened.__enter__)
         try:
             yield
         finally:
+            await app.state.serving.settled()
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
     app = FastAPI(title="FewRec", lifespan=lifespan, max_body_size=_MAX_BODY_BYTES)
@@ -89,25 +95,33 @@ def create_app(open_recommender: Callable[[], AbstractContextManager[Recommender
     return app
 
 
-def _recommender(request: Request) -> Recommender:
-    recommender = request.app.state.recommender
-    assert isinstance(recommender, Recommender)  # noqa: S101 - the lifespan put it there
-    return recommender
+def _serving(request: Request) -> Serving:
+    serving = request.app.state.serving
+    assert isinstance(serving, Serving)  # noqa: S101 - the lifespan put it there
+    return serving
+
+
+async def _recommender(serving: Annotated[Serving, Depends(_serving)]) -> AsyncIterator[Recommender]:
+    # One for the whole request, whatever is promoted meanwhile.
+    async with serving.use() as recommender:
+        yield recommender
 
 
 Ranker = Annotated[Recommender, Depends(_recommender)]
 
 
 def _add_routes(app: FastAPI) -> None:
-    @app.get("/health/live")
+    @app.get("/health/live", response_model_exclude_none=True)
     async def live() -> HealthOut:
         """The process answers."""
         return HealthOut(status="alive")
 
-    @app.get("/health/ready")
-    async def ready(recommender: Ranker) -> HealthOut:
+    @app.get("/health/ready", response_model_exclude_none=True)
+    async def ready(serving: Annotated[Serving, Depends(_serving)]) -> HealthOut:
         """Store open, index caught up, model loaded: the server answers only after that."""
-        return HealthOut(status=f"ready: {recommender.engine.info.model}")
+        serving.look()
+        info = serving.recommender.engine.info
+        return HealthOut(status=f"ready: {info.model}", adapter=info.adapter, problem=serving.problem)
 
     @app.post("/v1/recommend", responses=_PROBLEMS)
     async def recommend(body: RecommendIn, recommender: Ranker) -> RecommendationOut:

@@ -97,9 +97,9 @@ def check_folders(settings: Settings) -> Finding:
 
 def check_template(settings: Settings) -> Finding:
     """Whether the prompt template loads."""
-    from ranking.factory import choose_template
+    from ranking.factory import choose_template, served_settings
 
-    ref = choose_template(settings).ref
+    ref = choose_template(served_settings(settings)).ref
     return Finding(check="template", state="ok", detail=f"{ref.name} v{ref.version} {ref.language} ({ref.digest})")
 
 

@@ -45,7 +45,7 @@ def render(
     candidates: options.Candidates = None,
 ) -> None:
     """Show the prompt for a user as the model will see it, without asking the model."""
-    from ranking.factory import open_recommender
+    from ranking.factory import open_recommender, served_settings
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
     from service.cli.tables import prompt_text
@@ -61,7 +61,7 @@ def render(
         history=history,
         candidates=candidates,
     )
-    settings = given.settings(**chosen.flags())
+    settings = served_settings(given.settings(**chosen.flags()))
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
         with open_recommender(settings, progress) as recommender:

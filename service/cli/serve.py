@@ -25,13 +25,16 @@ def serve(
     strategy: options.StrategyOption = None,
     shots: options.Shots = None,
 ) -> None:
-    """Serve recommendations over HTTP; the interface is described at /docs."""
+    """Serve recommendations over HTTP; the interface is described at /docs.
+
+    An adapter that is promoted or rolled back meanwhile is taken up between two requests, without a restart.
+    """
     import uvicorn
 
-    from ranking.factory import open_recommender
     from service.app import create_app
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
+    from service.serving import open_serving
 
     given = globals_of(ctx)
     chosen = ModelOptions(
@@ -41,4 +44,4 @@ def serve(
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
     # One process: it holds the embedded index and one copy of the model.
-    uvicorn.run(create_app(partial(open_recommender, settings)), host=host, port=port, workers=1)
+    uvicorn.run(create_app(partial(open_serving, settings)), host=host, port=port, workers=1)

@@ -55,7 +55,7 @@ def test_promotions_and_rollbacks_are_a_history_that_only_grows(own_folders: Pat
     assert [kept.label for kept in registry.kept()] == [first, second]
     assert registry.find("films").label == second
     assert registry.find(first).folder.name == first
-    with pytest.raises(PromotionError, match=f"did you mean {second}"):
+    with pytest.raises(PromotionError, match=f"did you mean '{second}'"):
         registry.find(second[:-1])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,18 +11,18 @@ from fastapi.testclient import TestClient
 
 from ranking.engines.scripted import ScriptedEngine
 from ranking.factory import choose_template, compose
-from ranking.recommender import Recommender
 from ranking.settings import load_settings
 from retrieval.store import open_store
 from retrieval.types import Interaction, Item, User
 from service.app import create_app
+from service.serving import Serving
 from tests.fakes import HashingEmbedder
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     @contextmanager
-    def opened() -> Iterator[Recommender]:
+    def opened() -> Iterator[Serving]:
         with open_store(home=tmp_path, record_url=None, index_url=None, embedder=HashingEmbedder()) as store:
             store.record.put_items([Item(item_id=f"i{n}", title=f"Item {n}") for n in range(5)])
             store.record.put_users([User(user_id="ann")])
@@ -30,7 +30,8 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
             store.catch_up()
             settings = load_settings()
             engine = ScriptedEngine(lambda _prompt, branch: float(len(branch)))
-            yield compose(settings, store, engine, choose_template(settings))
+            recommender = compose(settings, store, engine, choose_template(settings))
+            yield Serving(load=lambda _: nullcontext(recommender), current=lambda: None, stamp=lambda: None)
 
     with TestClient(create_app(opened)) as running:
         yield running

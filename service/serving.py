@@ -1,0 +1,131 @@
+"""What the service answers with: one Recommender at a time, exchanged when another adapter is promoted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ranking.recommender import Recommender
+from ranking.registry import AdapterRegistry, Promotion, Stamp
+from retrieval.closing import Closing
+from retrieval.errors import one_line
+
+if TYPE_CHECKING:
+    from ranking.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Held:
+    recommender: Recommender
+    opened: AbstractContextManager[Recommender]
+    promotion: Promotion | None
+    users: int = 0
+    retired: bool = False
+
+    def close_if_done(self) -> None:
+        """Lets it go once nothing new will come and nothing is under way, so that closing never waits."""
+        if self.retired and self.users == 0:
+            self.opened.__exit__(None, None, None)
+
+
+class Serving(Closing):
+    """Hands out the current Recommender, and loads another one when the history of promotions has changed.
+
+    A request keeps the Recommender that it began with, which is closed after its last request. Loading goes on beside
+    the requests; if it fails the old one stays, and `problem` says why until another change. After it is made, it
+    belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        load: Callable[[Promotion | None], AbstractContextManager[Recommender]],
+        current: Callable[[], Promotion | None],
+        stamp: Callable[[], Stamp | None],
+    ) -> None:
+        """Loads what is promoted now; raises whatever `load` does."""
+        self._load, self._current, self._stamp = load, current, stamp
+        # Looked at before the history is read: a change in between is seen at the next look.
+        self._seen = stamp()
+        self._held = self._open(current())
+        self._swapping: asyncio.Task[None] | None = None
+        self.problem: str | None = None
+        """Why the promotion that was seen last does not serve; None where it does."""
+
+    @property
+    def recommender(self) -> Recommender:
+        """The current one, to ask what it is; to rank with it, see `use`."""
+        return self._held.recommender
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Recommender]:
+        """The current Recommender, open until the block ends."""
+        self.look()
+        held = self._held
+        held.users += 1
+        try:
+            yield held.recommender
+        finally:
+            held.users -= 1
+            held.close_if_done()
+
+    def look(self) -> None:
+        """Begins to load what is promoted now, if the history has changed and nothing is being loaded."""
+        if self._swapping is None and (stamp := self._stamp()) != self._seen:
+            self._seen = stamp
+            self._swapping = asyncio.get_running_loop().create_task(self._swap())
+
+    async def settled(self) -> None:
+        """Waits until nothing is being loaded."""
+        if self._swapping is not None:
+            await self._swapping
+
+    def close(self) -> None:
+        """Closes the current Recommender; to be called when no request is under way, after `settled`."""
+        self._held.retired = True
+        self._held.close_if_done()
+
+    async def _swap(self) -> None:
+        try:
+            promotion = self._current()
+            if promotion != self._held.promotion:
+                new = await asyncio.to_thread(self._open, promotion)
+                old, self._held = self._held, new
+                old.retired = True
+                old.close_if_done()
+                _log.info("another adapter serves", adapter=promotion and promotion.label)
+            self.problem = None
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one can answer
+            self.problem = one_line(error)
+            _log.error("the promoted adapter cannot be loaded; the old one serves", error=self.problem)
+        finally:
+            self._swapping = None
+
+    def _open(self, promotion: Promotion | None) -> _Held:
+        opened = self._load(promotion)
+        return _Held(recommender=opened.__enter__(), opened=opened, promotion=promotion)
+
+
+@contextmanager
+def open_serving(settings: Settings) -> Iterator[Serving]:
+    """What the settings serve, over one store whose index has caught up with its record; all is closed afterwards."""
+    from ranking.factory import as_promoted, open_on, open_settings_store, promotion_for, served_settings
+    from ranking.factory import choose_template as check_template
+
+    check_template(served_settings(settings))
+    with open_settings_store(settings) as store:
+        store.catch_up()
+        with Serving(
+            load=lambda promotion: open_on(store, as_promoted(settings, promotion)),
+            current=partial(promotion_for, settings),
+            stamp=AdapterRegistry(settings.home).stamp,
+        ) as serving:
+            yield serving
