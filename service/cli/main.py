@@ -63,8 +63,9 @@ app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
-for _command in sorted(metadata.entry_points(group="fewrec.commands"), key=lambda each: each.name):
-    app.command(_command.name)(_command.load())
+for _group, _app in (("fewrec.commands", app), ("fewrec.commands.models", models.app)):
+    for _command in sorted(metadata.entry_points(group=_group), key=lambda each: each.name):
+        _app.command(_command.name)(_command.load())
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
-"""`fewrec models list`, `prepare` and `verify`."""
+"""`fewrec models`: language models that come ready, and adapters that were promoted; `promote` is evaluation's."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,9 +17,14 @@ from service.cli.context import Globals, Output, globals_of, print_json
 from service.environment import keep_to_ourselves
 
 if TYPE_CHECKING:
+    from ranking.models.verify import ListedModel
+    from ranking.registry import Promotion
     from ranking.settings import Settings
 
-app = typer.Typer(help="List, prepare and verify models.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, prepare and verify models; say which tuned adapter serves, promote one, or go back.",
+    no_args_is_help=True,
+)
 
 Name = Annotated[
     str | None,
@@ -28,20 +34,144 @@ Name = Annotated[
 
 @app.command("list")
 def list_(ctx: typer.Context, output: options.OutputOption = Output.TABLE) -> None:
-    """List the models that come as packages, and whether they are ready."""
+    """List the models that come as packages, and the adapters that were promoted with the one that serves."""
+    from ranking.factory import promotion_for
     from ranking.models.verify import list_models
+    from ranking.registry import AdapterRegistry
 
     given = globals_of(ctx)
-    listed = list_models(given.settings().cache)
+    settings = given.settings()
+    models = list_models(settings.cache)
+    serving = promotion_for(settings)
+    adapters = [_listed(kept, serving) for kept in AdapterRegistry(settings.home).kept()]
     if output is Output.JSON:
-        rows = [{**dataclasses.asdict(model), "folder": str(model.folder)} for model in listed]
-        print_json(given.out, json.dumps(rows, indent=2))
+        rows = [{**dataclasses.asdict(model), "folder": str(model.folder)} for model in models]
+        listed = {"models": rows, "adapters": [dataclasses.asdict(adapter) for adapter in adapters]}
+        print_json(given.out, json.dumps(listed, indent=2))
         return
+    _print_models(given, models)
+    _print_adapters(given, adapters, settings)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class _ListedAdapter:
+    label: str
+    model: str
+    promoted_at: str
+    run: str | None
+    """Whose numbers it was promoted for."""
+    serves: bool
+    problem: str | None
+    """Why its files cannot be used; None if they can."""
+
+
+def _listed(kept: Promotion, serving: Promotion | None) -> _ListedAdapter:
+    return _ListedAdapter(
+        label=kept.label,
+        model=kept.model,
+        promoted_at=kept.at,
+        run=None if kept.evidence is None else kept.evidence.run,
+        serves=serving is not None and serving.label == kept.label,
+        problem=_problem(kept),
+    )
+
+
+def _problem(kept: Promotion) -> str | None:
+    from ranking.errors import ModelError
+    from ranking.tuning.adapter import read_adapter
+
+    try:
+        read_adapter(kept.folder)
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+def _print_models(given: Globals, models: Sequence[ListedModel]) -> None:
     table = Table("model", "what", "licence", "state", "to get it ready", title="Models", title_justify="left")
-    for model in listed:
+    for model in models:
         table.add_row(model.name, model.description, model.licence, model.state, Text(model.hint or ""))
     given.out.print(table)
     given.err.print("Any Hugging Face id or local folder can be named as well.", highlight=False)
+
+
+def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings: Settings) -> None:
+    if adapters:
+        table = Table("adapter", "model", "promoted", "for run", "state", title="Adapters", title_justify="left")
+        for one in adapters:
+            state = one.problem or ("serves" if one.serves else "")
+            table.add_row(Text(one.label), Text(one.model), one.promoted_at, Text(one.run or ""), Text(state))
+        given.out.print(table)
+    if settings.model.adapter is not None:
+        _say(
+            given, f"The settings name the adapter in {settings.model.adapter}: it serves, not a promoted one."
+        )
+    elif not settings.promotions:
+        _say(given, "The settings say promotions: false, so the model serves as it is.")
+    elif not any(one.serves for one in adapters):
+        _say(given, "No adapter is promoted: the model serves as it is. See: fewrec models promote --help")
+
+
+@app.command("show", epilog="Examples: fewrec models show store · fewrec models show adapters/store")
+def show(
+    ctx: typer.Context,
+    adapter: Annotated[
+        str, typer.Argument(metavar="ADAPTER", help="Label or name of a promoted adapter, or an adapter's folder.")
+    ],
+    output: options.OutputOption = Output.TABLE,
+) -> None:
+    """Show an adapter's card: its data and examples, what was measured, its fusion weights, and why it serves."""
+    from rich.markdown import Markdown
+
+    from ranking.factory import promotion_for
+    from ranking.registry import AdapterRegistry
+    from ranking.tuning.adapter import find_manifest, read_adapter
+    from ranking.tuning.card import model_card
+
+    given = globals_of(ctx)
+    settings = given.settings()
+    path = Path(adapter)
+    kept = None
+    if find_manifest(path) is None:
+        kept = AdapterRegistry(settings.home).find(adapter)
+        path = kept.folder
+    manifest = read_adapter(path).manifest
+    serving = promotion_for(settings)
+    serves = kept is not None and serving is not None and serving.label == kept.label
+    evidence = kept.evidence if kept is not None else None
+    if output is Output.JSON:
+        shown = {
+            "label": manifest.label,
+            "folder": str(path),
+            "serves": serves,
+            "evidence": evidence and evidence.model_dump(),
+            "manifest": manifest.model_dump(mode="json"),
+        }
+        print_json(given.out, json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    given.out.print(Markdown(model_card(manifest)))
+    _say(given, f"\n{manifest.label} in {path}{': serves' if serves else ''}")
+    if evidence is not None:
+        _say(given, f"Promoted for run {evidence.run}, {evidence.metric} on {evidence.n:,} cases:")
+        for each in evidence.differences:
+            interval = "" if each.low is None else f" (95% interval {each.low:+.4f} to {each.high:+.4f})"
+            _say(given, f"  {each.value:+.4f}{interval} against {each.label or each.against}, p = {each.p:.4g}")
+
+
+@app.command("rollback", epilog="Example: fewrec models rollback")
+def rollback(ctx: typer.Context) -> None:
+    """Let what served before the last promotion serve again; without any, the model as it is.
+
+    A service that is running takes it up without a restart.
+    """
+    from ranking.registry import AdapterRegistry
+
+    given = globals_of(ctx)
+    registry = AdapterRegistry(given.settings().home)
+    before = registry.current()
+    now = registry.rollback()
+    what = "the model as it is serves again" if now is None else f"{now.label} serves again"
+    _say(given, f"{what}, instead of {before.label}" if before is not None else what)
 
 
 @app.command("prepare")

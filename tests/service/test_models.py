@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from ranking.registry import AdapterRegistry, Difference, Evidence
 from service.cli.main import app
 from service.exit_codes import ExitCode
+from tests.ranking.made_adapter import make_adapter
 
 DEFAULT = "smollm2-135m-instruct"
 
@@ -17,7 +19,7 @@ def fewrec(*arguments: str) -> Result:
 
 
 def test_a_model_that_is_not_prepared_is_listed_with_the_command_that_mends_it() -> None:
-    [row] = json.loads(fewrec("list", "--output", "json").stdout)
+    [row] = json.loads(fewrec("list", "--output", "json").stdout)["models"]
     assert (row["name"], row["state"], row["hint"]) == (DEFAULT, "not prepared", f"fewrec models prepare {DEFAULT}")
     assert "not prepared" in " ".join(fewrec("list").stdout.split())
 
@@ -49,3 +51,58 @@ def test_the_default_model_is_prepared_and_verified(model_cache: Path, monkeypat
     assert verified.exit_code == ExitCode.OK
     assert "as recorded" in verified.stdout
     assert "all-MiniLM-L6-v2: SHA-256" in verified.stdout
+
+
+def promote(home: Path, folder: Path, weights: bytes, over: str | None = None) -> str:
+    difference = Difference(against="signals", label=None, value=0.1, low=0.05, high=0.15, p=0.001)
+    evidence = Evidence(run="store-run", data="d" * 64, metric="ndcg@10", n=200, differences=(difference,))
+    adapter = make_adapter(folder, weights)
+    return AdapterRegistry(home).promote(adapter, model=DEFAULT, evidence=evidence, over=over).label
+
+
+def adapters() -> list[tuple[str, bool]]:
+    listed = json.loads(fewrec("list", "--output", "json").stdout)["adapters"]
+    return [(one["label"], one["serves"]) for one in listed]
+
+
+def test_adapters_are_listed_shown_and_rolled_back(
+    own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "the model serves as it is" in fewrec("list").stdout
+    assert fewrec("rollback").exit_code == ExitCode.USAGE
+    first = promote(own_folders, tmp_path / "a", b"first")
+    second = promote(own_folders, tmp_path / "b", b"second", first)
+    assert adapters() == [(first, False), (second, True)]
+    assert second in fewrec("list").stdout
+
+    shown = fewrec("show", "films").stdout
+    for part in (
+        f"{second} in {own_folders / 'adapters' / second}: serves",
+        "Fusion weights",
+        "run store-run",
+        "0.1000",
+    ):
+        assert part in shown
+    described = json.loads(fewrec("show", first, "-o", "json").stdout)
+    assert (described["label"], described["serves"], described["evidence"]["n"]) == (first, False, 200)
+    assert json.loads(fewrec("show", str(tmp_path / "a"), "-o", "json").stdout)["evidence"] is None
+
+    assert f"{first} serves again, instead of {second}" in fewrec("rollback").stdout
+    assert adapters() == [(first, True), (second, False)]
+    monkeypatch.setenv("FEWREC_PROMOTIONS", "false")
+    assert "promotions: false" in fewrec("list").stdout
+    assert adapters() == [(first, False), (second, False)]
+
+
+def test_a_damaged_adapter_is_listed_with_what_is_wrong_and_an_unknown_one_is_told(
+    own_folders: Path, tmp_path: Path
+) -> None:
+    label = promote(own_folders, tmp_path / "a", b"first")
+    (own_folders / "adapters" / label / "adapter_model.safetensors").write_bytes(b"")
+    [listed] = json.loads(fewrec("list", "--output", "json").stdout)["adapters"]
+    assert "has 0 bytes" in listed["problem"]
+    result = fewrec("show", "filmz")
+    assert result.exit_code == ExitCode.USAGE
+    assert "did you mean 'films'" in result.stderr
+    assert fewrec("show", label).exit_code == ExitCode.MODEL
