@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import structlog
-
 from prompts.template import Template, list_templates, load_template
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
@@ -23,7 +21,6 @@ from retrieval.protocol import Progress
 from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 
-_log = structlog.get_logger(__name__)
 _DEFAULT_TEMPLATES = {"likelihood": "likelihood", "yes-no": "sequential"}
 
 
@@ -65,14 +62,14 @@ def served_settings(settings: Settings) -> Settings:
 
 
 def promotion_for(settings: Settings) -> Promotion | None:
-    """The promoted adapter that serves under these settings; None where they name one themselves or want none."""
+    """The promoted adapter that serves under these settings; None where they name one themselves or want none.
+
+    An adapter serves only the model (setting model.name) that it was promoted for. Raises PromotionError.
+    """
     if settings.model.adapter is not None or not settings.promotions:
         return None
     found = AdapterRegistry(settings.home).current()
-    if found is not None and found.model != settings.model.name:
-        _log.warning("the promoted adapter belongs to another model", adapter=found.label, promoted_for=found.model)
-        return None
-    return found
+    return found if found is not None and found.model == settings.model.name else None
 
 
 def as_promoted(settings: Settings, promotion: Promotion | None) -> Settings:

@@ -109,7 +109,7 @@ def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings
     elif not settings.promotions:
         _say(given, "The settings say promotions: false, so the model serves as it is.")
     elif not any(one.serves for one in adapters):
-        _say(given, "No adapter is promoted: the model serves as it is. See: fewrec models promote --help")
+        _say(given, f"No adapter is promoted for {settings.model.name}: it serves as it is. See: fewrec models promote")
 
 
 @app.command("show", epilog="Examples: fewrec models show store · fewrec models show adapters/store")

@@ -69,7 +69,7 @@ def test_adapters_are_listed_shown_and_rolled_back(
     own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert "the model serves as it is" in fewrec("list").stdout
+    assert f"No adapter is promoted for {DEFAULT}: it serves as it is" in fewrec("list").stdout
     assert fewrec("rollback").exit_code == ExitCode.USAGE
     first = promote(own_folders, tmp_path / "a", b"first")
     second = promote(own_folders, tmp_path / "b", b"second", first)

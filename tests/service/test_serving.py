@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from prompts.types import Prompt
 from ranking.engines.scripted import ScriptedEngine
@@ -146,8 +147,10 @@ async def test_an_adapter_that_cannot_be_loaded_leaves_the_old_one_and_health_sa
     async with running(shop, serving := shop.serving()) as client:
         label = shop.promote("first")
         (shop.registry.folder / label / "adapter_model.safetensors").write_bytes(b"cut")
-        assert await answered_by(client) is None
-        await serving.settled()
+        with capture_logs() as logged:
+            assert await answered_by(client) is None
+            await serving.settled()
+        assert [(entry["log_level"], "has 3 bytes" in entry["error"]) for entry in logged] == [("error", True)]
         assert await answered_by(client) is None
         health = (await client.get("/health/ready")).json()
         assert health["status"] == "ready: scripted"
