@@ -1,4 +1,4 @@
-"""`fewrec evaluate`, `fewrec report` and `fewrec tune`. The command line finds them by the package's entry points.
+"""`fewrec evaluate`, `report`, `tune` and `models promote`. The command line finds them by the package's entry points.
 
 Only typer and the names of configurations are loaded here; all else when a command runs, so that help comes at once.
 """
@@ -131,6 +131,27 @@ def tune(
             config=config, output=output, limit=limit, known_interactions=known_interactions, data_dir=data_dir
         ),
     )
+
+
+def promote(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="The adapter's folder, as `fewrec tune` made it.", metavar="FOLDER")],
+    run: Annotated[Path, typer.Option(help="Run folder of its evaluation on your store.", metavar="RUN")],
+) -> None:
+    """Let a tuned adapter serve, if a run on your own data shows that it should; else exit with code 8.
+
+    It must be significantly better, fused as served, than what serves now and than retrieval's signals without an LLM,
+    and on no slice of the cases significantly worse. What served before stays until then, and can be had back with
+    `fewrec models rollback`.
+
+    Example: fewrec tune, then fewrec evaluate adapters/store/evaluation.yaml,
+    then fewrec models promote adapters/store --run runs/store
+    """
+    from evaluation.gate import EXIT_CODE
+    from evaluation.promotion import command
+
+    if not command.promote(_given(ctx), command.Order(folder=folder, run=run)):
+        raise typer.Exit(EXIT_CODE)
 
 
 def _given(ctx: typer.Context) -> Any:

@@ -37,7 +37,7 @@ def slices(
     """Every slice of every arm, scenarios first, then tags, each by name."""
     draws = Draws(seed=seed, resamples=min(resamples, _RESAMPLES), test=False)
     found: dict[str, list[SliceDict]] = {name: [] for name in arms}
-    for each in _all_slices(arms):
+    for each in all_slices(arms):
         judged = verdicts(each.arms, metrics, baseline=baseline, draws=draws)
         for name, table in each.arms.items():
             numbers = {metric: _numbers(verdict) for metric, verdict in judged[name].items()}
@@ -67,7 +67,8 @@ def _tags(joined: str) -> list[str]:
     return joined.split("\n") if joined else []
 
 
-def _all_slices(arms: Mapping[str, Table]) -> Iterator[Slice]:
+def all_slices(arms: Mapping[str, Table]) -> Iterator[Slice]:
+    """Every slice of a run, scenarios first (FULL among them), then the tags of FULL's cases, each by name."""
     for name in scenario_names(arms):
         yield Slice(kind="scenario", name=name, arms={arm: table.of_scenario(name) for arm, table in arms.items()})
     full = {arm: table.of_scenario(FULL) for arm, table in arms.items()}

@@ -103,9 +103,7 @@ def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings
             table.add_row(Text(one.label), Text(one.model), one.promoted_at, Text(one.run or ""), Text(state))
         given.out.print(table)
     if settings.model.adapter is not None:
-        _say(
-            given, f"The settings name the adapter in {settings.model.adapter}: it serves, not a promoted one."
-        )
+        _say(given, f"The settings name the adapter in {settings.model.adapter}: it serves, not a promoted one.")
     elif not settings.promotions:
         _say(given, "The settings say promotions: false, so the model serves as it is.")
     elif not any(one.serves for one in adapters):

@@ -1,0 +1,136 @@
+"""What `fewrec models promote` does, apart from reading its options."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.data.corpus import corpus_of_record
+from evaluation.metrics.columns import Keys
+from evaluation.promotion.decision import METRIC, Decision, decide_promotion
+from evaluation.promotion.measured import MeasuredRun, arm_of, check_as_served, read_run, signals_arm
+from evaluation.run.aggregates import read_columns
+from evaluation.run.command import Given
+from ranking.errors import ModelError, PromotionError
+from ranking.models.manifest import weights_digest
+from ranking.models.prepare import locate
+from ranking.registry import AdapterRegistry, Difference, Evidence, Promotion
+from ranking.settings import Settings
+from ranking.tuning.adapter import Adapter, read_adapter
+from retrieval.record import Record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """The options of `fewrec models promote`."""
+
+    folder: Path
+    run: Path
+
+
+def promote(given: Given, order: Order) -> bool:
+    """Lets an adapter serve if the run shows that it should, and says why or why not; whether it serves now.
+
+    Raises ModelError for a damaged adapter or one of another model, RunMismatchError for a run of something else,
+    PromotionError if it serves already or another one came first. What served then goes on serving.
+    """
+    settings = given.settings()
+    adapter = read_adapter(order.folder)
+    adapter.check_base(settings.model.name, weights_digest(locate(settings.model.name, settings.cache)))
+    run = read_run(order.run)
+    check_as_served(run, _own_data(settings))
+    if (depth := run.protocol["depth"]) != (served := settings.retrieval.n_candidates):
+        _note(given, f"the run ranked {depth} candidates, you serve {served} (setting retrieval.n_candidates)")
+    registry = AdapterRegistry(settings.home)
+    now = registry.current()
+    arm, signals = arm_of(run, adapter, settings), signals_arm(run)
+    rival = None if now is None else _served_arm(given, run, now, settings)
+    if rival == arm:
+        raise PromotionError(f"{adapter.manifest.label} serves already")
+    rivals = [signals] if rival is None else [rival, signals]
+    columns = read_columns(run.folder, [arm, *rivals], Keys())
+    decision = decide_promotion(columns, arm, rivals, seed=run.seed)
+    _tell(given, decision)
+    if not decision.promote:
+        _refuse(given, adapter, now, decision)
+        return False
+    evidence = _evidence(run, decision, {rival: now.label} if rival is not None and now is not None else {})
+    over = None if now is None else now.label
+    promoted = registry.promote(adapter, model=settings.model.name, evidence=evidence, over=over)
+    _say(given, f"{promoted.label} serves from now on; running services take it up by themselves.")
+    _say(given, "Look at it: fewrec models list. Go back: fewrec models rollback")
+    if settings.model.adapter is not None or not settings.promotions:
+        _note(given, "your settings name an adapter, or say promotions: false: with them it does not serve")
+    return True
+
+
+def _own_data(settings: Settings) -> str:
+    with closing(Record.open(settings.record_url or str(settings.home / "record.db"))) as record:
+        return corpus_of_record(record, "store").digest
+
+
+def _served_arm(given: Given, run: MeasuredRun, now: Promotion, settings: Settings) -> str | None:
+    """The arm of the adapter that serves; None where it cannot serve, which is told."""
+    if now.model != settings.model.name:
+        _note(given, f"{now.label} was promoted for {now.model} and does not serve {settings.model.name}")
+        return None
+    try:
+        serving = read_adapter(now.folder)
+    except ModelError as error:
+        _note(given, f"what serves is not compared with, for it can no longer be loaded: {error}")
+        return None
+    return arm_of(run, serving, settings)
+
+
+def _evidence(run: MeasuredRun, decision: Decision, labels: dict[str, str]) -> Evidence:
+    differences = []
+    for one in decision.against:
+        found = one.comparison
+        if found.difference is not None and one.p is not None:
+            differences.append(
+                Difference(
+                    against=one.rival,
+                    label=labels.get(one.rival),
+                    value=found.difference,
+                    low=found.low,
+                    high=found.high,
+                    p=one.p,
+                )
+            )
+    return Evidence(
+        run=run.folder.absolute().name,
+        data=run.data,
+        metric=METRIC,
+        n=decision.against[0].comparison.n,
+        differences=tuple(differences),
+    )
+
+
+def _refuse(given: Given, adapter: Adapter, now: Promotion | None, decision: Decision) -> None:
+    kept = "the model as it is" if now is None else now.label
+    given.err.print(
+        f"{adapter.manifest.label} is not promoted; {kept} goes on serving.",
+        style="bold red", markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    difference = decision.against[-1].comparison.difference
+    if difference is not None and difference <= 0:
+        _note(
+            given,
+            "the signals alone are at least as good here: serve them without the LLM, by `fusion: {llm: 0}` in the "
+            "settings file or FEWREC_FUSION__LLM=0",
+        )
+
+
+def _tell(given: Given, decision: Decision) -> None:
+    style = "green" if decision.promote else "bold red"
+    for sentence in decision.sentences:
+        given.err.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _say(given: Given, line: str) -> None:
+    given.out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _note(given: Given, note: str) -> None:
+    given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
