@@ -24,6 +24,8 @@ def fuse(llm_scores: Sequence[float] | None, signals: Sequence[Signals], weights
 
     Each value is standardised over this list (mean 0, standard deviation 1, population formula), so that weights do not
     depend on a model's scale. A value that could not be measured contributes 0, as does one that is the same for all.
+    Where popularity is all there is to go by it weighs 1: beside other signals its fitted weight may be less than
+    nothing, and the list would be turned upside down.
     `llm_scores` is None where the LLM did not rank. Raises ValueError if lengths differ or a value is not finite.
     """
     if llm_scores is not None and len(llm_scores) != len(signals):
@@ -35,6 +37,8 @@ def fuse(llm_scores: Sequence[float] | None, signals: Sequence[Signals], weights
         ("popularity", weights.popularity, [s.log_popularity for s in signals]),
         ("query", weights.query, [s.query_similarity for s in signals]),
     ]
+    if all(value is None for name, _, values in columns if name != "popularity" for value in values):
+        columns = [(name, 1.0 if name == "popularity" else weight, values) for name, weight, values in columns]
     parts: list[list[FusionPart]] = [[] for _ in signals]
     for name, weight, values in columns:
         for row, value, standard in zip(parts, values, standardise(values), strict=True):

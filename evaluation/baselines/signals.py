@@ -9,7 +9,7 @@ is 0 and an indicator feature says so. Reference: McFadden, Conditional logit an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -135,12 +135,21 @@ class Weighted:
 
 
 class SignalFeatures:
-    """Log popularity, co-occurrence, largest and mean similarity, and what could not be measured.
+    """Log popularity, co-occurrence, largest and mean similarity, as served, and what could not be measured.
 
-    Co-occurrence is counted as retrieval counts it, whatever the item-kNN baseline looks at.
+    For users without a history popularity is a feature of its own: beside co-occurrence it weighs little or less than
+    nothing, and where it is all there is it must still speak for an item, not against it.
     """
 
-    names = ("log_popularity", "cooccurrence", "similarity_max", "similarity_mean", "never_taken", "no_similarity")
+    names = (
+        "log_popularity",
+        "log_popularity_for_strangers",
+        "cooccurrence",
+        "similarity_max",
+        "similarity_mean",
+        "never_taken",
+        "no_similarity",
+    )
 
     def __init__(self, training: Training, damping: float) -> None:
         self._encoder = Encoder(training)
@@ -153,7 +162,9 @@ class SignalFeatures:
         batch = self._encoder.encode(cases)
         counts = self._taken.counts[batch.candidates]
         taken = counts > 0
-        columns = [(np.log1p(counts), np.ones_like(taken)), (self._cooccurrence.score(batch), taken)]
+        stranger = np.array([not case.history for case in cases], dtype=np.bool_)[batch.candidate_case]
+        popularity = np.log1p(counts)
+        columns = [(popularity, ~stranger), (popularity, stranger), (self._cooccurrence.score(batch), taken)]
         found = [similarity.score(batch) for similarity in self._similarities]
         columns += [(similarity.values, similarity.measured) for similarity in found]
         values = [standardised(value, known, batch.candidate_case, batch.n_cases) for value, known in columns]
@@ -186,7 +197,8 @@ def signals(training: Training, fitting: Fitting | None, config: SignalsConfig) 
     known = usable(fitting, config.kind)
     damping = COSINE if config.damping is None else config.damping
     now, then = (SignalFeatures(state, damping) for state in (training, known.training))
-    return Weighted(now, then, known.cases, config.l2)
+    strangers = [replace(case, user_id=None, history=()) for case in known.cases if case.history]
+    return Weighted(now, then, [*known.cases, *strangers], config.l2)
 
 
 def embedding_popularity(training: Training, fitting: Fitting | None, config: EmbeddingPopularityConfig) -> Weighted:

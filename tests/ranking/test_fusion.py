@@ -73,3 +73,11 @@ def test_order_of_candidates_does_not_matter(order: list[int]) -> None:
     straight = fuse(llm, signals, FusionWeights())
     shuffled = fuse([llm[i] for i in order], [signals[i] for i in order], FusionWeights())
     assert [round(f.score, 9) for f in shuffled] == [round(straight[i].score, 9) for i in order]
+
+
+def test_where_popularity_is_all_there_is_more_of_it_is_better_whatever_was_fitted() -> None:
+    weights = FusionWeights(popularity=-0.5)
+    strangers = fuse(None, [Signals(log_popularity=1.0), Signals(log_popularity=3.0)], weights)
+    assert strangers[1].score > strangers[0].score
+    known = [Signals(log_popularity=1.0, cooccurrence=0.2), Signals(log_popularity=3.0, cooccurrence=0.2)]
+    assert fuse(None, known, weights)[1].score < fuse(None, known, weights)[0].score

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,13 +152,23 @@ def test_signals_find_what_tells_targets_apart() -> None:
     fitted = signals(known, Fitting(training=known, cases=shop.validation(40)), SignalsConfig())
     assert fitted.weights["cooccurrence"] > 0.5
     assert fitted.weights["similarity_max"] > 0.5
-    assert fitted.fit.n_cases == 40
+    assert fitted.fit.n_cases == 80  # each once more as a stranger
     asked = shop.validation(60)[40:]
     right = [
         scores.argmax() == [item.item_id for item in one.candidates].index(one.target or "")
         for one, scores in zip(asked, fitted.score(asked), strict=True)
     ]
     assert np.mean(right) > 0.9
+
+
+def test_signals_give_a_stranger_what_most_people_take_whatever_popularity_weighs_for_others() -> None:
+    often, seldom = "red-cube", "red-ball"
+    known = shop.training([(f"x{n}", often, float(n), None) for n in range(9)] + [("y", seldom, 0.0, None)])
+    targets = [(seldom if n < 8 else often) for n in range(20)]
+    cases = [case(f"v{n}", [often, seldom], target=target) for n, target in enumerate(targets)]
+    told = [replace(one, history=past(CONE)) for one in cases[:8]] + cases[8:]
+    fitted = signals(known, Fitting(training=known, cases=told), SignalsConfig())
+    assert fitted.weights["log_popularity"] < 0 < fitted.weights["log_popularity_for_strangers"]
 
 
 @pytest.mark.parametrize(
