@@ -52,6 +52,7 @@ class Recommender:
         self._examples = examples
         self._strategy = strategy
         self._fusion = fusion
+        self._asks_llm = fusion.llm != 0
         self._n_candidates = n_candidates
         self._profile_names = profile_names
 
@@ -94,9 +95,9 @@ class Recommender:
         clock.lap("llm")
         signals = [candidate.signals for candidate in retrieved.candidates]
         fused = fuse(None if verdict is None else verdict.scores, signals, self._fusion)
-        items = _order(retrieved, fused, verdict)[:n]
+        items = _order(retrieved, fused, by_fusion=verdict is not None or not self._asks_llm, verdict=verdict)[:n]
         clock.lap("fusion")
-        if explain:
+        if explain and self._asks_llm:
             reasons = await explain_items(self._strategy, context, items)
             items = [replace(item, reason=reason) for item, reason in zip(items, reasons, strict=True)]
             clock.lap("reasons")
@@ -107,7 +108,7 @@ class Recommender:
             user=retrieved.user,
             items=tuple(items),
             requested=n,
-            ranked_by="retrieval" if verdict is None else "llm",
+            ranked_by="llm" if verdict is not None else "retrieval" if self._asks_llm else "signals",
             n_candidates=len(retrieved.candidates),
             n_history=len(retrieved.history),
             n_history_shown=shown if verdict else 0,
@@ -119,12 +120,18 @@ class Recommender:
             dropped=verdict.dropped if verdict else Dropped(),
             prompt_tokens=verdict.prompt_tokens if verdict else 0,
             model_calls=verdict.model_calls if verdict else 0,
-            notes=(*_notes(verdict, n, len(retrieved.candidates)), *self._adapter_notes(verdict)),
+            notes=(
+                *(_no_weight(explain) if not self._asks_llm else _no_verdict(verdict, len(retrieved.candidates))),
+                *_notes(verdict, n, len(retrieved.candidates)),
+                *self._adapter_notes(verdict),
+            ),
             stages=tuple(Stage(name=name, seconds=seconds) for name, seconds in clock.stages.items()),
         )
 
     async def _verdict(self, context: PromptContext) -> StrategyScores | None:
-        """None where the model would have nothing personal to go by: it would only tell its own taste."""
+        """None where the model would have nothing personal to go by, only its own taste, or where it has no weight."""
+        if not self._asks_llm:
+            return None
         profile = context.user is not None and not self._profile_names.isdisjoint(context.user.attributes)
         if not context.candidates or not (context.history or context.query or profile):
             return None
@@ -141,10 +148,12 @@ class Recommender:
         return (f"Adapter {info.adapter} was tuned on prompts of {_named(tuned)}, not of {_named(asked)}.",)
 
 
-def _order(retrieved: Retrieved, fused: Sequence[Fused], verdict: StrategyScores | None) -> list[RankedItem]:
+def _order(
+    retrieved: Retrieved, fused: Sequence[Fused], *, by_fusion: bool, verdict: StrategyScores | None
+) -> list[RankedItem]:
     rows = list(zip(retrieved.candidates, fused, range(len(fused)), strict=True))
     # Candidates that came from outside have no order of retrieval's; its signals then stand in for it.
-    by_fusion = verdict is not None or not any(candidate.votes for candidate in retrieved.candidates)
+    by_fusion = by_fusion or not any(candidate.votes for candidate in retrieved.candidates)
     if by_fusion:
         rows.sort(key=lambda row: (-row[1].score, row[0].item.item_id))
     return [
@@ -168,10 +177,19 @@ def _named(prompts: TunedPrompts) -> str:
     return f"{prompts.strategy} with template {ref.name} version {ref.version} ({ref.language}, {ref.digest})"
 
 
+def _no_weight(explain: bool) -> tuple[str, ...]:
+    reasons = " Reasons are measured with the LLM, so there are none." if explain else ""
+    return (f"The LLM has no weight (fusion.llm is 0): the signals alone ranked.{reasons}",)
+
+
+def _no_verdict(verdict: StrategyScores | None, available: int) -> tuple[str, ...]:
+    if verdict is not None or not available:
+        return ()
+    return ("Nothing is known of this user and nothing was asked: retrieval's order, the LLM did not rank.",)
+
+
 def _notes(verdict: StrategyScores | None, n: int, available: int) -> tuple[str, ...]:
     notes = []
-    if verdict is None and available:
-        notes.append("Nothing is known of this user and nothing was asked: retrieval's order, the LLM did not rank.")
     if available < n:
         notes.append(f"{available} of the {n} items asked for: no more items are unseen and pass the filters.")
     dropped = verdict.dropped if verdict else Dropped()

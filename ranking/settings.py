@@ -45,6 +45,7 @@ class FusionWeights(Section):
     """Weights of the fused score; every value is standardised over the candidates first."""
 
     llm: float = 0.15
+    """0 leaves the LLM unasked: the signals alone rank."""
     similarity: float = 0.25
     """Of the largest similarity to a liked recent item."""
     cooccurrence: float = 1.0

@@ -142,7 +142,7 @@ class Recommendation:
     requested: int
     """How many items were asked for; fewer come back only if `notes` says why."""
     ranked_by: str
-    """"llm" or "retrieval": who decided the order."""
+    """"llm", "signals" (the LLM has no weight) or "retrieval": who decided the order."""
     n_candidates: int
     n_history: int
     n_history_shown: int

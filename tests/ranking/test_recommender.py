@@ -76,6 +76,17 @@ def test_the_llm_decides_where_only_it_has_weight(store: Store) -> None:
     assert [entry.rank for entry in answer.items] == [1, 2, 3, 4, 5]
 
 
+def test_without_weight_the_llm_is_not_asked_and_the_signals_rank(store: Store) -> None:
+    weights = {**_only_llm(), "llm": 0.0, "popularity": 1.0}
+    recommender, engine = _recommender(store, fusion=weights, retrieval={"n_candidates": 26})
+    answer = asyncio.run(recommender.recommend(Query(user_id="ann"), 5, explain=True))
+    assert (answer.ranked_by, engine.calls) == ("signals", 0)
+    popularities = [entry.signals.log_popularity for entry in answer.items]
+    assert popularities == sorted(popularities, reverse=True)
+    assert "fusion.llm is 0" in answer.notes[0]
+    assert all(entry.reason is None for entry in answer.items)
+
+
 def test_seen_and_excluded_items_and_filters(store: Store) -> None:
     recommender, _ = _recommender(store)
     query = Query(

@@ -12,14 +12,15 @@ from evaluation.promotion.decision import decide_promotion
 from tests.evaluation.metrics.made import outcome
 
 
-def columns(ranks: Mapping[str, Mapping[int, int] | int], n: int = 120) -> dict[str, ArmColumns]:
+def columns(ranks: Mapping[str, object], n: int = 120) -> dict[str, ArmColumns]:
     """n cases, every fourth tagged "fourth"; by arm the target's rank, in all cases or by their number modulo 4."""
     keys = Keys()
     found = {}
     for arm, rank in ranks.items():
         found[arm] = ArmColumns(keys)
         for case in range(n):
-            place = rank if isinstance(rank, int) else rank[case % 4]
+            place = rank[case % 4] if isinstance(rank, dict) else rank
+            assert isinstance(place, int)
             tags = ("fourth",) if case % 4 == 0 else ()
             found[arm].add(outcome(f"c{case:03}", arm=arm, rank=place, tags=tags))
     return found
