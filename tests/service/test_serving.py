@@ -22,12 +22,15 @@ from ranking.registry import AdapterRegistry, Evidence, Promotion
 from ranking.settings import Settings, load_settings
 from ranking.tuning.adapter import read_adapter
 from ranking.types import EngineInfo, PromptScores
+from retrieval.record import Record
 from retrieval.store import Store, open_store
-from retrieval.types import Interaction, Item, User
+from retrieval.types import Interaction, Item, Query, User
 from service.app import create_app
-from service.serving import Serving
+from service.serving import Serving, open_serving
 from tests.fakes import HashingEmbedder
 from tests.ranking.made_adapter import make_adapter
+from tests.ranking.tiny_model import save_tiny_model
+from tests.ranking.tuning.lists import tune_tiny
 
 EVIDENCE = Evidence(run="store", data="d" * 64, metric="ndcg@10", n=1, differences=())
 
@@ -186,3 +189,33 @@ def test_the_server_starts_with_what_is_promoted_and_not_with_a_damaged_one(shop
     (shop.registry.folder / label / "adapter_model.safetensors").unlink()
     with pytest.raises(ModelError, match="is missing"), TestClient(create_app(opened)):
         pass
+
+
+@pytest.mark.model
+async def test_the_real_parts_take_a_promotion_up(tmp_path: Path) -> None:
+    tiny = save_tiny_model(tmp_path / "tiny")
+    tune_tiny(tiny, tmp_path / "tuned", epochs=1)
+    settings = load_settings(model={"name": str(tiny), "device": "cpu", "dtype": "float32"})
+    record = Record.open(str(settings.home / "record.db"))
+    record.put_items([Item(item_id=f"i{n}", title=f"Item {n}") for n in range(5)])
+    record.put_users([User(user_id="ann")])
+    record.put_interactions([Interaction(user_id="ann", item_id="i0", timestamp=1.0)])
+    record.close()
+    opened = open_serving(settings)
+    serving = await asyncio.to_thread(opened.__enter__)
+    async with serving.use() as zero_shot:
+        AdapterRegistry(settings.home).promote(
+            adapter := read_adapter(tmp_path / "tuned"), model=str(tiny), evidence=EVIDENCE, over=None
+        )
+        serving.look()
+        await serving.settled()
+        assert serving.problem is None
+        answer = await zero_shot.recommend(Query(user_id="ann"), 2)
+        assert answer.engine is not None
+        assert answer.engine.adapter is None
+    async with serving.use() as promoted:
+        answer = await promoted.recommend(Query(user_id="ann"), 2)
+    assert answer.engine is not None
+    assert answer.engine.adapter == adapter.manifest.label
+    assert (answer.strategy, answer.template and answer.template.name) == ("yes-no", "sequential")
+    opened.__exit__(None, None, None)
