@@ -16,7 +16,7 @@ from evaluation.data.types import Corpus, Mask
 from evaluation.types import Training
 from retrieval.config import EmbedderSettings
 from retrieval.embedder import SentenceEmbedder
-from retrieval.errors import StoreError
+from retrieval.errors import StoreBusyError, StoreError
 from retrieval.protocol import Embedder, Progress, Vectors
 from retrieval.record import Record
 from retrieval.record.writing import chunks
@@ -73,7 +73,14 @@ def open_training_store(
             store.catch_up(progress)
 
     keep(folder, build)
-    with open_indexed(folder, embedding, demonstrations=demonstrations) as store:
+    try:
+        opened = open_indexed(folder, embedding, demonstrations=demonstrations)
+    except StoreBusyError as error:
+        raise StoreBusyError(
+            f"another evaluation or tuning of data set {corpus.name} has its training store {folder} open; wait for "
+            "it, or give this one a cache of its own (FEWREC_CACHE)"
+        ) from error
+    with opened as store:
         store.catch_up(progress)  # nothing to do, unless the index was mended or damaged by hand
         yield store
 

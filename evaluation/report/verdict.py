@@ -104,7 +104,7 @@ def _sentence(run: Run, llm: Arm, rival: Arm, difference: Difference | None, out
     if outcome == "worse":
         return f"Not worth it here: {best} is significantly worse than {both}: {change}."
     if outcome == "unclear":
-        return f"Not worth it here: {best} does not differ significantly from {both}: {change}."
+        return f"Not shown to be worth it here: {best} does not differ significantly from {both}: {change}."
     return f"Undecided: the difference between {_arm_value(run, llm)} and {both} is undefined."
 
 

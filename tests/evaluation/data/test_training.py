@@ -101,7 +101,7 @@ def test_a_training_store_knows_no_more_and_is_built_once(tmp_path: Path) -> Non
         with pytest.raises(StoreError, match="no vector for item 'nowhere'"):
             item_vectors(store, ("a", "nowhere"))
         assert np.allclose(store.embedder.embed(["Alien", "other", "Alien"])[2], vectors[0])
-        with pytest.raises(StoreBusyError), open_store_of(corpus, known, cache):
+        with pytest.raises(StoreBusyError, match="FEWREC_CACHE"), open_store_of(corpus, known, cache):
             pass
     assert ("training interactions", 3, 3) in heard
     seen = embedder.texts_seen
