@@ -51,6 +51,7 @@ def evaluate(
             metavar="CONDITION",
         ),
     ] = None,
+    report: Annotated[bool, typer.Option(help="Write the run's report into its folder at the end.")] = True,
 ) -> None:
     """Measure arms (baselines and LLM rankers) on the same cases; a run that was broken off goes on."""
     from evaluation.gate import EXIT_CODE
@@ -68,6 +69,7 @@ def evaluate(
         ),
         output=output,
         gates=tuple(gate or ()),
+        report=report,
     )
     given = _given(ctx)
     if dry_run:

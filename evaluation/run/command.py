@@ -70,6 +70,8 @@ class Order:
     asking: Asking
     output: Path | None
     gates: tuple[str, ...]
+    report: bool = False
+    """Write the page of the run when it is done."""
 
 
 def evaluate(given: Given, order: Order) -> bool:
@@ -79,7 +81,17 @@ def evaluate(given: Given, order: Order) -> bool:
     path = _folder(order, file)
     with bars(given.err) as progress, open_run(file, given.settings(), order.asking, progress=progress) as run:
         finished = carry_out(given, path, run, gates, progress)
-    return show(given, path, run, finished)
+    held = show(given, path, run, finished)
+    given.out.print(f"Report: {_written(path, order)}", markup=False, highlight=False, soft_wrap=True)
+    return held
+
+
+def _written(path: Path, order: Order) -> str:
+    if not order.report:
+        return f"fewrec report {path}"
+    from evaluation.report.write import write_report  # draws plots, which takes a while to load
+
+    return str(write_report([path], path).html)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +139,6 @@ def show(given: Given, path: Path, run: Assembled, finished: Finished) -> bool:
     hidden = len(run.config.metrics) - len(shown_metrics(aggregates.metrics, names, width))
     rest = f" ({hidden} more metrics)" if hidden else ""
     given.out.print(f"Results{rest}: {escape(str(path))}", highlight=False, soft_wrap=True)
-    given.out.print(f"Report: fewrec report {escape(str(path))}", highlight=False, soft_wrap=True)
     for verdict in finished.verdicts:
         style = "green" if verdict.passed else "bold red"
         given.err.print(verdict.sentence, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -40,7 +40,8 @@ EMBEDDING = _arm("embedding-max", 0.53)
         (0.015, 0.03, "better", ("The LLM is worth it here: the best LLM arm, tuned (NDCG@10 71.2), is significantly "
          "better than the best arm without an LLM, signals (NDCG@10 69.7): +1.5 (0.5 to 2.5), p = 0.030")),
         (0.004, 0.4, "unclear", ("Not shown to be worth it here: the best LLM arm, tuned (NDCG@10 71.2), does not "
-         "differ significantly from the best arm without an LLM, signals (NDCG@10 69.7): +0.4 (−0.6 to 1.4), p = 0.400")),
+         "differ significantly from the best arm without an LLM, signals (NDCG@10 69.7): "
+         "+0.4 (−0.6 to 1.4), p = 0.400")),
         (-0.05, 0.0002, "worse", ("Not worth it here: the best LLM arm, tuned (NDCG@10 71.2), is significantly worse "
          "than the best arm without an LLM, signals (NDCG@10 69.7): −5.0 (−6.0 to −4.0), p < 0.001")),
     ],

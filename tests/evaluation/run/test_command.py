@@ -86,7 +86,7 @@ def test_a_run_ends_with_a_table_and_verdicts(tmp_path: Path) -> None:
         finished = carry_out(given, tmp_path, run, gates, progress)
     assert show(given, tmp_path, run, finished) is False
     shown, told = given.said(given.out), given.said(given.err)
-    for part in ("toys [odd]", "difference of NDCG@10 to a", "100.0", "(", f"fewrec report {tmp_path}"):
+    for part in ("toys [odd]", "difference of NDCG@10 to a", "100.0", "(", f"Results: {tmp_path}"):
         assert part in shown
     assert "ndcg@5" not in shown
     assert "gate 'right.ndcg@10 > a.ndcg@10' holds" in told
