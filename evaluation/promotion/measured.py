@@ -10,15 +10,15 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from evaluation.arms.config import LlmArm
+from evaluation.arms.digest import MATTERS, arm_digest
 from evaluation.baselines.config import SignalsConfig
 from evaluation.config import ArmConfig
 from evaluation.errors import RunFolderError, RunMismatchError
-from evaluation.run.folder import digest_of, read_spec
+from evaluation.run.folder import read_spec
 from ranking.factory import choose_fusion, choose_template
 from ranking.settings import Settings, load_settings, merged
 from ranking.tuning.adapter import Adapter
 
-_MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval"}
 _ARM: TypeAdapter[Any] = TypeAdapter(ArmConfig)
 
 
@@ -99,7 +99,7 @@ def arm_of(run: MeasuredRun, adapter: Adapter, settings: Settings) -> str:
         if not isinstance(arm, LlmArm) or arm.adapter is None or name not in run.digests:
             continue
         own = _with(load_settings(None, **merged(settings.model_dump(), arm.flags())), adapter)
-        if _digest(own, adapter) != run.digests[name]:
+        if arm_digest(own, adapter.manifest.label) != run.digests[name]:
             continue
         answers = _answers(own)
         if answers == wanted:
@@ -120,18 +120,10 @@ def _with(settings: Settings, adapter: Adapter) -> Settings:
     return settings.model_copy(update={"model": settings.model.model_copy(update={"adapter": adapter.folder})})
 
 
-def _digest(settings: Settings, adapter: Adapter) -> str:
-    """As evaluation.run.assemble makes it for an LLM arm."""
-    described = settings.model_dump(mode="json", include=_MATTERS)
-    described["model"]["adapter"] = adapter.manifest.label
-    described["fusion"] = choose_fusion(settings).model_dump()
-    return digest_of({"llm": described, "template": choose_template(settings).ref.digest})
-
-
 def _answers(settings: Settings) -> dict[str, Any]:
     """What answers depend on, whether it was said or is the default."""
     template = choose_template(settings)
-    described = settings.model_dump(mode="json", include=_MATTERS)
+    described = settings.model_dump(mode="json", include=MATTERS)
     described["fusion"] = choose_fusion(settings).model_dump()
     described["strategy"] = settings.strategy or template.kind
     described["prompt"] |= {"template": template.ref.digest, "language": template.ref.language}

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from evaluation.arms.open import Engines
 
 
-_MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval"}
-"""Settings that an LLM arm's answers depend on."""
 _SKIPS = (
     "LLM arms are asked only the cases whose target is among the candidates (missed: skip). Elsewhere their order is "
     "retrieval's own: accuracy is 0 there in any order and compares, what describes whole lists does not."
@@ -117,20 +115,15 @@ class _Builder:
         )
 
     def _llm_arm(self, name: str, arm: LlmArm) -> Arm:
-        from ranking.factory import choose_fusion, choose_template
+        from evaluation.arms.digest import arm_digest
         from ranking.tuning.adapter import read_adapter
 
         # As served, with the arm's own on top.
         settings = load_settings(None, **merged(self._questions.settings.model_dump(), arm.flags()))
-        template = choose_template(settings).ref.digest
-        described = settings.model_dump(mode="json", include=_MATTERS)
-        if settings.model.adapter is not None:
-            # What is in the folder counts, not where it lies: tuned anew, it is another arm.
-            described["model"]["adapter"] = read_adapter(settings.model.adapter).manifest.label
-            described["fusion"] = choose_fusion(settings).model_dump()
+        folder = settings.model.adapter
         return Arm(
             name=name,
-            digest=digest_of({"llm": described, "template": template}),
+            digest=arm_digest(settings, None if folder is None else read_adapter(folder).manifest.label),
             open=lambda: self._llm(name, settings),
             batch=self._questions.config.batch.llm,
         )

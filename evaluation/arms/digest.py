@@ -1,0 +1,22 @@
+"""What the answers of an LLM arm depend on, in one digest: an old run must not go on with another arm."""
+
+from __future__ import annotations
+
+from evaluation.run.folder import digest_of
+from ranking.factory import choose_fusion, choose_template
+from ranking.settings import Settings
+
+MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval"}
+"""Settings that an LLM arm's answers depend on."""
+
+
+def arm_digest(settings: Settings, adapter: str | None) -> str:
+    """`settings` are those of the process with the arm's own on top, `adapter` is the label of the adapter they name.
+
+    What is in an adapter's folder counts, not where it lies: tuned anew, it is another arm.
+    """
+    described = settings.model_dump(mode="json", include=MATTERS)
+    if adapter is not None:
+        described["model"]["adapter"] = adapter
+        described["fusion"] = choose_fusion(settings).model_dump()
+    return digest_of({"llm": described, "template": choose_template(settings).ref.digest})
