@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.baselines.types import MIN_FITTING_CASES
-from evaluation.run.command import Given, bars
+from evaluation.data.config import StoreSet
+from evaluation.run.command import RUNS, Given, bars
 from evaluation.tuning.config import STORE, TuneConfig, TuneFile, load_tune_config
 from evaluation.tuning.follow_up import write_evaluation
 from evaluation.tuning.fusion import FittedFusion, fit_fusion
@@ -76,7 +77,7 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
         raise KeyboardInterrupt
     with bars(given.err) as progress:
         fused = _fuse(given, config, settings, model, template, output, material, parts, progress)
-    _tell(given, order, tuned, fused, output, evaluation)
+    _tell(given, config, order, tuned, fused, output, evaluation)
     return tuned
 
 
@@ -138,12 +139,21 @@ def _fuse(
     return fitted
 
 
-def _tell(given: Given, order: Order, tuned: Tuned, fused: FittedFusion | None, output: Path, evaluation: Path) -> None:
+def _tell(
+    given: Given,
+    config: TuneConfig,
+    order: Order,
+    tuned: Tuned,
+    fused: FittedFusion | None,
+    output: Path,
+    evaluation: Path,
+) -> None:
     training = tuned.manifest.training
+    what = "on top of the signals" if config.examples.residual else "alone"
     lines = [f"Adapter: {output} ({training.examples} examples, {tuned.steps} steps, {tuned.seconds:.0f} s)"]
     if training.ndcg_before is not None and training.ndcg_best is not None:
         lines.append(
-            f"Validation NDCG@10 of the LLM alone, {training.validation} cases: {100 * training.ndcg_before:.1f} "
+            f"Validation NDCG@10 of the LLM {what}, {training.validation} cases: {100 * training.ndcg_before:.1f} "
             f"before, {100 * training.ndcg_best:.1f} after step {training.best_step}"
         )
     if fused is not None:
@@ -151,6 +161,9 @@ def _tell(given: Given, order: Order, tuned: Tuned, fused: FittedFusion | None, 
         lines.append(f"Fusion weights fitted on {fused.n_cases} validation cases: {shown}")
     again = "" if order.data_dir is None else f" --data-dir {shlex.quote(str(order.data_dir))}"
     lines.append(f"Evaluate: fewrec evaluate {shlex.quote(str(evaluation))}{again}")
+    if isinstance(config.data, StoreSet):
+        run = RUNS / config.name
+        lines.append(f"Serve it, if that shows a gain: fewrec models promote {shlex.quote(str(output))} --run {run}")
     for line in lines:
         given.out.print(line, markup=False, highlight=False, soft_wrap=True)
 
