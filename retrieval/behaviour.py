@@ -21,7 +21,7 @@ from retrieval.types import PastItem
 SECONDS_A_DAY = 86_400.0
 HISTORY_LOOKED_AT = 20
 RECENCY = 0.9
-COSINE = 0.5
+SHRINKAGE = 10.0
 _ROUNDING = 1e-9
 
 Scores = npt.NDArray[np.float64]
@@ -61,11 +61,13 @@ class Moment:
         weights[own] = 0.0
         return np.bincount(self.item_index, weights=weights, minlength=len(self.item_ids)).astype(np.float64)
 
-    def cooccurrence(self, history: Sequence[PastItem], user_id: str | None, damping: float = COSINE) -> Scores | None:
+    def cooccurrence(
+        self, history: Sequence[PastItem], user_id: str | None, shrinkage: float = SHRINKAGE
+    ) -> Scores | None:
         """Item-to-item closeness to the latest 20 items of `history`, each weighted 0.9 to the power of its age.
 
-        The closeness of i and j is |users of both| / (|users of i| |users of j|)**damping: with 0.5 the cosine, with
-        less the more, the more users took an item. The user's own interactions, whether
+        The closeness of i and j is |users of both| / sqrt((|users of i| + shrinkage) (|users of j| + shrinkage)): the
+        cosine, less sure of itself where few users speak. The user's own interactions, whether
         in `history` or not, are left out of all three counts: they would tie everything the user ever took to the
         history. None where no past item was taken by anybody who took something else.
         """
@@ -78,13 +80,13 @@ class Moment:
         if not columns.size:
             return None
         # All pairs of an item share its own norm, so summing over users first needs no matrix of pairs.
-        closeness = self.matrix[:, columns] @ (weights / counts[columns] ** damping)
+        closeness = self.matrix[:, columns] @ (weights / np.sqrt(counts[columns] + shrinkage))
         if own is not None:
             closeness[own] = 0.0
         together = self.matrix.T @ closeness
-        scores = np.divide(together, counts**damping, out=np.zeros_like(counts), where=counts > 0)
+        scores = np.divide(together, np.sqrt(counts + shrinkage), out=np.zeros_like(counts), where=counts > 0)
         # An item's closeness to itself.
-        np.subtract.at(scores, columns, weights * counts[columns] ** (1.0 - 2.0 * damping))
+        np.subtract.at(scores, columns, weights * counts[columns] / (counts[columns] + shrinkage))
         scores[scores < _ROUNDING] = 0.0
         return scores if scores.any() else None
 

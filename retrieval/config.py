@@ -53,9 +53,9 @@ class RetrievalSettings(Section):
     sources: SourceWeights = SourceWeights()
     liked_recent: int = Field(default=10, ge=1, le=1000)
     """How many of the latest liked items the similarity sources look at; co-occurrence looks at the last 20."""
-    cooccurrence_damping: float = Field(default=0.5, ge=0, le=1)
-    """How much an item's popularity is taken out of its co-occurrence: 0.5 is the cosine, right where items have many
-    users. Where most have few, as in a shop's long tail, 0.25 finds more of what is taken next; measure it."""
+    cooccurrence_shrinkage: float = Field(default=10.0, ge=0)
+    """Users whom every item is held to have beside its own when the cosine of co-occurrence is taken: without them an
+    item of two users looks as near as can be. 0 is the plain cosine, best where every item has many users."""
     popularity_half_life_days: float | None = Field(default=None, gt=0)
     """Interactions count half after this many days; None counts all alike."""
 

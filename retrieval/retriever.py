@@ -120,7 +120,7 @@ class Retriever:
             liked={item_id: vectors[item_id] for item_id in liked if item_id in vectors},
             asked=self._embedder.embed([text])[0] if text else None,
             moment=moment,
-            together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_damping),
+            together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage),
         )
 
     def _proposals(self, request: RetrievalRequest, width: int) -> list[SourceList]:

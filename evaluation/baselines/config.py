@@ -66,8 +66,8 @@ class ItemKnnConfig(Section):
     """How many of the latest history items are looked at."""
     recency: float = Field(default=0.9, gt=0, le=1)
     """Weight of a history item per place that it lies back."""
-    damping: float = Field(default=0.5, ge=0, le=1)
-    """How much popularity is taken out: 0.5 is the cosine, 0 counts the users of both items as they are."""
+    shrinkage: float = Field(default=0.0, ge=0)
+    """Users whom every item is held to have beside its own; 0 is the plain cosine."""
     popularity: float = Field(default=0.003, ge=0, le=1)
     """Weight of log(1 + popularity), small enough to decide only where co-occurrence says little."""
 
@@ -153,8 +153,8 @@ class SignalsConfig(Section):
     kind: Literal["signals"] = "signals"
     l2: float = Field(default=1.0, ge=0, le=1_000_000)
     """Shrinkage towards 0: l2 / 2 times the squared weights, beside the summed log-likelihood of the cases."""
-    damping: float | None = Field(default=None, ge=0, le=1)
-    """See retrieval.cooccurrence_damping, whose value it has unless told otherwise."""
+    shrinkage: float | None = Field(default=None, ge=0)
+    """See retrieval.cooccurrence_shrinkage, whose value it has unless told otherwise."""
 
 
 BaselineConfig: TypeAlias = Annotated[

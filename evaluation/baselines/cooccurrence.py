@@ -11,7 +11,6 @@ from evaluation.baselines.config import ItemKnnConfig
 from evaluation.baselines.encoding import Batch, Encoder, Index, Taken
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
-from retrieval.behaviour import COSINE
 
 _PAIRS_HELD = 60_000_000
 """Co-occurring pairs up to which the matrix of items by items is kept: at most about 0.7 GB."""
@@ -20,17 +19,18 @@ _ROUNDING = 1e-9
 
 
 class Cooccurrence:
-    """Sum over the latest past items h of recency**age(h) * |users of c and h| / (|users of c| |users of h|)**damping.
+    """Sum over the latest past items h of recency**age(h) * |users of both| / sqrt((|of c| + s) (|of h| + s)).
 
+    c is the candidate, |of c| the number of its users, s the shrinkage.
     The case's own user is left out of all three counts, with everything that the training data knows of him: it would
     tie all he ever took to his history. A past item is not compared with itself. Age counts places in the history.
     """
 
-    def __init__(self, taken: Taken, last: int, recency: float, damping: float = COSINE) -> None:
+    def __init__(self, taken: Taken, last: int, recency: float, shrinkage: float) -> None:
         self._taken = taken
         self._last = last
         self._recency = recency
-        self._damping = damping
+        self._shrinkage = shrinkage
         matrix = taken.matrix()
         transposed = sparse.csr_array(matrix.T)
         # One product is faster, but with long histories the items by items would not fit into memory.
@@ -46,13 +46,13 @@ class Cooccurrence:
         case, item = batch.history_case[used], batch.history[used]
         own_used = taken.contains(batch.users[case], item)
         users = (taken.counts[item] - own_used).astype(np.float64)
-        scaled = weights / users**self._damping
+        scaled = weights / np.sqrt(users + self._shrinkage)
         together = self._together(batch, case, item, scaled)
         own_part = np.bincount(case, weights=scaled * own_used, minlength=batch.n_cases)
         together -= own_part[batch.candidate_case] * own
-        norm = others.astype(np.float64) ** self._damping
+        norm = np.sqrt(others + self._shrinkage)
         scores = np.divide(together, norm, out=np.zeros_like(together), where=others > 0)
-        scores -= self._with_itself(batch, case, item, weights * users ** (1.0 - 2.0 * self._damping))
+        scores -= self._with_itself(batch, case, item, weights * users / (users + self._shrinkage))
         scores[scores < _ROUNDING] = 0.0
         return scores
 
@@ -108,7 +108,7 @@ class ItemKnn:
     def __init__(self, training: Training, config: ItemKnnConfig) -> None:
         self._encoder = Encoder(training)
         self._taken = Taken(training)
-        self._cooccurrence = Cooccurrence(self._taken, config.last, config.recency, config.damping)
+        self._cooccurrence = Cooccurrence(self._taken, config.last, config.recency, config.shrinkage)
         self._popularity = config.popularity
 
     def score(self, cases: Sequence[Case]) -> list[Scores]:

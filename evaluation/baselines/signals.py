@@ -24,7 +24,7 @@ from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
 from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
-from retrieval.behaviour import COSINE, HISTORY_LOOKED_AT, RECENCY
+from retrieval.behaviour import HISTORY_LOOKED_AT, RECENCY, SHRINKAGE
 
 Features: TypeAlias = npt.NDArray[np.float64]
 """Shape (n_candidate_rows, n_features)."""
@@ -151,10 +151,10 @@ class SignalFeatures:
         "no_similarity",
     )
 
-    def __init__(self, training: Training, damping: float) -> None:
+    def __init__(self, training: Training, shrinkage: float) -> None:
         self._encoder = Encoder(training)
         self._taken = Taken(training)
-        self._cooccurrence = Cooccurrence(self._taken, HISTORY_LOOKED_AT, RECENCY, damping)
+        self._cooccurrence = Cooccurrence(self._taken, HISTORY_LOOKED_AT, RECENCY, shrinkage)
         self._similarities = [Similarity(training, pooling, 10) for pooling in ("max", "mean")]
 
     def features(self, cases: Sequence[Case]) -> tuple[Features, Batch]:
@@ -195,8 +195,8 @@ class EmbeddingPopularityFeatures:
 def signals(training: Training, fitting: Fitting | None, config: SignalsConfig) -> Weighted:
     """The yardstick that an LLM has to beat. Raises RunConfigError without enough validation cases."""
     known = usable(fitting, config.kind)
-    damping = COSINE if config.damping is None else config.damping
-    now, then = (SignalFeatures(state, damping) for state in (training, known.training))
+    shrinkage = SHRINKAGE if config.shrinkage is None else config.shrinkage
+    now, then = (SignalFeatures(state, shrinkage) for state in (training, known.training))
     strangers = [replace(case, user_id=None, history=()) for case in known.cases if case.history]
     return Weighted(now, then, [*known.cases, *strangers], config.l2)
 

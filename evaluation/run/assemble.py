@@ -147,9 +147,9 @@ class _Builder:
     def _baseline(self, name: str, config: BaselineConfig) -> AbstractContextManager[Ranker]:
         questions = self._questions
         fitting = questions.fitting() if needs_fitting(config) else None
-        if isinstance(config, SignalsConfig) and config.damping is None:
-            served = questions.settings.retrieval.cooccurrence_damping
-            config = config.model_copy(update={"damping": served})
+        if isinstance(config, SignalsConfig) and config.shrinkage is None:
+            served = questions.settings.retrieval.cooccurrence_shrinkage
+            config = config.model_copy(update={"shrinkage": served})
         baseline = build_baseline(config, questions.training, fitting, questions.config.seed, self._progress)
         return nullcontext(BaselineRanker(name, baseline))
 

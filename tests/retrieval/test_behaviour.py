@@ -38,7 +38,7 @@ def test_decay_halves_with_every_half_life(record: Record) -> None:
 
 def test_cooccurrence_is_the_weighted_cosine_without_the_users_own_interactions(record: Record) -> None:
     moment = Behaviour(record).before(NOW)
-    scores = moment.cooccurrence(record.history("a"), "a")
+    scores = moment.cooccurrence(record.history("a"), "a", shrinkage=0.0)
     assert scores is not None
     # Without a: s0 by b; s1, s2, s3 by b and c; s4 by c. a's latest is s1 (weight 1), then s0 (weight 0.9).
     assert scores[moment.places["s2"]] == pytest.approx(2 / 2 + 0.9 / math.sqrt(2))
@@ -46,8 +46,8 @@ def test_cooccurrence_is_the_weighted_cosine_without_the_users_own_interactions(
     assert scores[moment.places["l0"]] == 0.0
 
 
-@pytest.mark.parametrize("damping", [0.5, 0.25, 0.0])
-def test_cooccurrence_equals_the_plain_formula_on_random_data(record: Record, damping: float) -> None:
+@pytest.mark.parametrize("shrinkage", [0.0, 3.0])
+def test_cooccurrence_equals_the_plain_formula_on_random_data(record: Record, shrinkage: float) -> None:
     rng = np.random.default_rng(7)
     users, items = [f"r{k}" for k in range(12)], [f"{kind}{k}" for kind in "sl" for k in range(6)]
     record.put_users([User(user_id=user_id) for user_id in users])
@@ -55,12 +55,14 @@ def test_cooccurrence_equals_the_plain_formula_on_random_data(record: Record, da
     record.put_interactions([interact(u, i, float(t)) for t, (u, i) in enumerate(taken)])
     moment = Behaviour(record).before(NOW)
     history = record.history("r0", NOW)
-    scores = moment.cooccurrence(history, "r0", damping)
+    scores = moment.cooccurrence(history, "r0", shrinkage)
     assert scores is not None
     of = {i: {x.user_id for x in record.iter_interactions() if x.item_id == i} - {"r0"} for i in moment.item_ids}
     for place, item_id in enumerate(moment.item_ids):
         expected = sum(
-            0.9**age * len(of[item_id] & of[past]) / (len(of[item_id]) * len(of[past])) ** damping
+            0.9**age
+            * len(of[item_id] & of[past])
+            / math.sqrt((len(of[item_id]) + shrinkage) * (len(of[past]) + shrinkage))
             for age, past in enumerate(entry.item.item_id for entry in reversed(history[-20:]))
             if past != item_id and of[item_id] and of[past]
         )

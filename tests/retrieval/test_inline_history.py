@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from retrieval.behaviour import SHRINKAGE
 from retrieval.config import ExampleSettings
 from retrieval.examples import ExampleSelector
 from retrieval.record import Record
@@ -44,7 +45,7 @@ def test_of_a_known_user_only_what_is_told_is_known(shop: Shop) -> None:
     by_id = {candidate.item.item_id: candidate.signals for candidate in retrieved.candidates}
     # Of the takers of s3, b and c, the user themselves is left out; c shares s1 with the history.
     assert by_id["s3"].log_popularity == pytest.approx(math.log(2))
-    assert by_id["s3"].cooccurrence == pytest.approx(1 / math.sqrt(2))
+    assert by_id["s3"].cooccurrence == pytest.approx(1 / math.sqrt((1 + SHRINKAGE) * (2 + SHRINKAGE)))
 
 
 def test_a_user_of_whom_nothing_is_told_is_answered_as_one_who_took_nothing(shop: Shop) -> None:

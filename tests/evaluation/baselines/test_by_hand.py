@@ -56,11 +56,11 @@ def test_item_knn_is_the_weighted_cosine() -> None:
     assert found == pytest.approx([*wanted, 0.0])
 
 
-def test_less_damping_leaves_popularity_in() -> None:
+def test_shrinkage_trusts_few_users_less() -> None:
     taken = {"a": (CUBE, BALL), "b": (CUBE, BALL, CONE), "c": (CONE, RING)}
     known = shop.training([(user, item_id, 0, None) for user, items in taken.items() for item_id in items])
-    knn = build_baseline(ItemKnnConfig(popularity=0.0, damping=0.25), known, None, 1)
-    wanted = [2 / 4**0.25 + 0.9 / 4**0.25, 0.9 / 2**0.25, 1 / 4**0.25, 0.9 / 4**0.25]
+    knn = build_baseline(ItemKnnConfig(popularity=0.0, shrinkage=2.0), known, None, 1)
+    wanted = [2 / 4 + 0.9 / 4, 0.9 / math.sqrt(3 * 4), 1 / 4, 0.9 / 4]
     found = knn.score([case("x", [BALL, RING, CONE, CUBE], history=past(CONE, CUBE))])[0]
     assert found == pytest.approx(wanted)
 
