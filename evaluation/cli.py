@@ -147,7 +147,7 @@ def promote(
     `fewrec models rollback`.
 
     Example: fewrec tune, then fewrec evaluate adapters/store/evaluation.yaml,
-    then fewrec models promote adapters/store --run runs/store
+    then fewrec models promote adapters/store --run runs/store-tuned
     """
     from evaluation.gate import EXIT_CODE
     from evaluation.promotion import command

@@ -13,6 +13,11 @@ from evaluation.tuning.config import TuneFile
 EVALUATION = "evaluation.yaml"
 
 
+def run_name(name: str) -> str:
+    """What the evaluation of an adapter is called, and its run folder: not as an evaluation of the same data is."""
+    return f"{name}-tuned"
+
+
 def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None) -> Path:
     """Writes, into the adapter's folder, a configuration that asks the test cases of baselines and of the adapter.
 
@@ -23,7 +28,7 @@ def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None) -> Pat
     model = {} if config.model is None else {"model": config.model}
     tuned: dict[str, Any] = {"kind": "llm", "adapter": ".", "strategy": "yes-no", "language": config.language, **model}
     content: dict[str, Any] = {
-        "name": config.name,
+        "name": run_name(config.name),
         "data": data.model_dump(mode="json", by_alias=True),
         "protocol": config.protocol.model_dump(mode="json", by_alias=True),
         "seed": config.seed,
