@@ -51,11 +51,17 @@ def section(run: Run, command: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the page and prints where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, in the order of the page")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN[=COMMAND]",
+        help="run folders in the order of the page, with the command where it is not `fewrec evaluate NAME`",
+    )
     parser.add_argument("--output", type=Path, default=PAGE)
     given = parser.parse_args(arguments)
-    runs = [load_run(folder) for folder in given.runs]
-    sections = [section(run, f"fewrec evaluate {run.name} --data-dir FOLDER") for run in runs]
+    named = [text.partition("=") for text in given.runs]
+    runs = [(load_run(Path(place)), command) for place, _, command in named]
+    sections = [section(run, command or f"fewrec evaluate {run.name} --data-dir FOLDER") for run, command in runs]
     given.output.write_text("\n\n".join([_HEAD.rstrip(), *sections]) + "\n", encoding="utf-8")
     Console().print(str(given.output))
     return 0
