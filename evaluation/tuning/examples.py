@@ -23,8 +23,8 @@ from retrieval.config import ExampleSettings
 from retrieval.protocol import Progress
 from retrieval.types import PastItem, User
 
-Offsets: TypeAlias = Callable[[HeldOut, float, Sequence[str]], tuple[float, ...]]
-"""What is known of a user and when, and some item ids: a score in logits for each item, in order."""
+Offsets: TypeAlias = Callable[[Moment, Sequence[str]], tuple[float, ...]]
+"""A past choice and some item ids: a score in logits for each item, in order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +79,7 @@ def training_examples(
     made: list[TuningExample] = []
     left = Counter[str]()
     for row in rows.tolist():
-        moment = _moment(training, row)
+        moment = _moment(training, row, dated=corpus.dated)
         drawn = [source.draw(moment) for source in sources]
         negatives = list(dict.fromkeys(item_id for part in drawn for item_id in part or ()))
         if any(part is None for part in drawn):
@@ -162,7 +162,7 @@ def _moments(training: Training, min_history: int, barred: frozenset[str], *, li
     return np.flatnonzero(kept)
 
 
-def _moment(training: Training, row: int) -> Moment:
+def _moment(training: Training, row: int, *, dated: bool) -> Moment:
     user = int(training.user_index[row])
     start = int(np.searchsorted(training.user_index, user))
     user_id, target = training.user_ids[user], training.item_ids[training.item_index[row]]
@@ -176,7 +176,7 @@ def _moment(training: Training, row: int) -> Moment:
         for at in range(start, row)
     )
     held = HeldOut(case_id=f"{user_id}:{target}", user_id=user_id, history=history, target=target)
-    return Moment(held=held, at=float(training.timestamps[row]))
+    return Moment(held=held, as_of=float(training.timestamps[row]) if dated else None)
 
 
 def _example(
@@ -200,7 +200,7 @@ def _example(
             user=corpus.users.get(held.user_id or ""),
         ),
         relevance=tuple(float(item_id == held.target) for item_id in ids),
-        offsets=None if offsets is None else offsets(held, moment.at, ids),
+        offsets=None if offsets is None else offsets(moment, ids),
     )
 
 

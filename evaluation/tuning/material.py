@@ -36,7 +36,7 @@ class Material:
     examples: Sequence[TuningExample]
     validation: Sequence[TuningExample]
     signals: Sequence[Sequence[Signals]]
-    """Of each validation list's candidates; empty if there are too few lists to fit weights on."""
+    """Of each validation list's candidates; empty if no weights are fitted, or too few lists are there for it."""
     notes: Sequence[str]
     data: str
     """Name of the data set."""
@@ -65,9 +65,10 @@ def _read(questions: Questions, config: TuneConfig, settings: Settings, progress
     if not questions.split.fitting_known.any():
         raise nothing_known(corpus)
     cases = validation_cases(questions.fitting().cases, config.validation, config.seed)
-    then = SignalsThen(questions)
-    signals = then.of_cases(cases, progress) if len(cases) >= MIN_FITTING_CASES else []
-    frozen = _frozen(cases, signals, config) if config.examples.residual else None
+    residual = config.examples.residual
+    then = SignalsThen(questions) if residual or config.fusion.fit else None
+    signals = [] if then is None or len(cases) < MIN_FITTING_CASES else then.of_cases(cases, progress)
+    frozen = _frozen(cases, signals, config) if residual else None
     made = training_examples(
         corpus,
         questions.fitting().training,
@@ -77,7 +78,7 @@ def _read(questions: Questions, config: TuneConfig, settings: Settings, progress
         barred=asked_only_in_test(questions.split),
         seed=config.seed,
         liked_only=config.protocol.target == "liked",
-        offsets=None if frozen is None else then.offsets(frozen),
+        offsets=None if then is None or frozen is None else then.offsets(frozen),
         progress=progress,
     )
     notes = [*questions.loaded.notes, *made.notes]

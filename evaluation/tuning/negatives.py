@@ -17,8 +17,8 @@ class Moment:
 
     held: HeldOut
     """The whole history before it, and the target; the case_id is unique among the moments of a data set."""
-    at: float
-    """When it was, in Unix seconds."""
+    as_of: float | None
+    """When it was, in Unix seconds; None, after all that is known, where the data have no dates and so no later."""
 
 
 class NegativeSource(Protocol):
@@ -53,7 +53,6 @@ class ServedNegatives:
 
     def __init__(self, corpus: Corpus, retrieve: Retrieve, n: int, depth: int, seed: int) -> None:
         self._item_ids = corpus.item_ids
-        self._dated = corpus.dated
         self._seen = Seen(corpus)
         self._retrieve = retrieve
         self._n = n
@@ -66,7 +65,7 @@ class ServedNegatives:
         Where the data have no dates there is no later: everybody else's interactions count then.
         """
         held = moment.held
-        as_of = moment.at if self._dated else None
+        as_of = moment.as_of
         # What was taken at the very moment of the item is not known yet, and is no rival of it either.
         earlier = tuple(past for past in held.history if as_of is None or past.timestamp < as_of)
         together = frozenset(past.item.item_id for past in held.history[len(earlier) :])

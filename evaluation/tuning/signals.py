@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.data.types import HeldOut
 from evaluation.run.questions import Questions
 from evaluation.tuning.examples import Offsets
+from evaluation.tuning.negatives import Moment
 from evaluation.types import Case
 from ranking.fusion import fuse
 from ranking.settings import FusionWeights
@@ -21,7 +21,6 @@ class SignalsThen:
         self._retriever = questions.retriever(questions.fitting_store())
         self._users = frozenset(questions.fitting().training.user_ids)
         self._end = questions.as_of
-        self._dated = questions.loaded.corpus.dated
 
     def of_cases(self, cases: Sequence[Case], progress: Progress | None = None) -> list[list[Signals]]:
         """Of the candidates of each case, in order."""
@@ -34,11 +33,11 @@ class SignalsThen:
         return found
 
     def offsets(self, weights: FusionWeights) -> Offsets:
-        """Scores of the signals alone at past moments; what came later is left out where the data have dates."""
+        """Scores of the signals alone at past moments."""
 
-        def at_moment(held: HeldOut, at: float, item_ids: Sequence[str]) -> tuple[float, ...]:
-            as_of = at if self._dated else self._end
-            return alone(self._measure(held.user_id, held.history, as_of, item_ids), weights)
+        def at_moment(moment: Moment, item_ids: Sequence[str]) -> tuple[float, ...]:
+            as_of = self._end if moment.as_of is None else moment.as_of
+            return alone(self._measure(moment.held.user_id, moment.held.history, as_of, item_ids), weights)
 
         return at_moment
 

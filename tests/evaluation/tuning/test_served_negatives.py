@@ -39,7 +39,8 @@ def moment(corpus: Corpus) -> Moment:
     history = past(*ids[:3])
     times = [at - 1.0, at - 0.5, at]
     history = tuple(replace(one, timestamp=time) for one, time in zip(history, times, strict=True))
-    return Moment(held=HeldOut(case_id="first", user_id=corpus.user_ids[0], history=history, target=ids[3]), at=at)
+    held = HeldOut(case_id="first", user_id=corpus.user_ids[0], history=history, target=ids[3])
+    return Moment(held=held, as_of=at if corpus.dated else None)
 
 
 def test_the_question_is_of_that_moment_and_what_the_user_ever_takes_is_no_negative() -> None:
@@ -54,7 +55,7 @@ def test_the_question_is_of_that_moment_and_what_the_user_ever_takes_is_no_negat
     assert len(found) == 3
     assert set(found) <= set(others[:4])
     [ask] = shelf.asks
-    assert (ask.as_of, ask.depth, ask.user_id) == (asked.at, 6, corpus.user_ids[0])
+    assert (ask.as_of, ask.depth, ask.user_id) == (asked.as_of, 6, corpus.user_ids[0])
     assert [one.item.item_id for one in ask.history] == [one.item.item_id for one in asked.held.history[:2]]
     assert ask.exclude == {asked.held.history[2].item.item_id}
 
