@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from retrieval.config import SHRINKAGE
 from retrieval.record import Record
 from retrieval.record.types import InteractionColumns
 from retrieval.types import PastItem
@@ -21,7 +22,6 @@ from retrieval.types import PastItem
 SECONDS_A_DAY = 86_400.0
 HISTORY_LOOKED_AT = 20
 RECENCY = 0.9
-SHRINKAGE = 10.0
 _ROUNDING = 1e-9
 
 Scores = npt.NDArray[np.float64]

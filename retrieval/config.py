@@ -6,6 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+SHRINKAGE = 10.0
+"""See RetrievalSettings.cooccurrence_shrinkage."""
+
 
 class Section(BaseModel):
     """A named part of the settings."""
@@ -53,7 +56,7 @@ class RetrievalSettings(Section):
     sources: SourceWeights = SourceWeights()
     liked_recent: int = Field(default=10, ge=1, le=1000)
     """How many of the latest liked items the similarity sources look at; co-occurrence looks at the last 20."""
-    cooccurrence_shrinkage: float = Field(default=10.0, ge=0)
+    cooccurrence_shrinkage: float = Field(default=SHRINKAGE, ge=0)
     """Users whom every item is held to have beside its own when the cosine of co-occurrence is taken: without them an
     item of two users looks as near as can be. 0 is the plain cosine, best where every item has many users."""
     popularity_half_life_days: float | None = Field(default=None, gt=0)

@@ -24,7 +24,8 @@ from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
 from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
-from retrieval.behaviour import HISTORY_LOOKED_AT, RECENCY, SHRINKAGE
+from retrieval.behaviour import HISTORY_LOOKED_AT, RECENCY
+from retrieval.config import SHRINKAGE
 
 Features: TypeAlias = npt.NDArray[np.float64]
 """Shape (n_candidate_rows, n_features)."""

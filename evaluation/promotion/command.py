@@ -11,7 +11,7 @@ from evaluation.metrics.columns import Keys
 from evaluation.promotion.decision import METRIC, Decision, decide_promotion
 from evaluation.promotion.measured import MeasuredRun, arm_of, check_as_served, read_run, signals_arm
 from evaluation.run.aggregates import read_columns
-from evaluation.run.command import Given
+from evaluation.run.command import Given, note
 from ranking.errors import ModelError, PromotionError
 from ranking.models.manifest import weights_digest
 from ranking.models.prepare import locate
@@ -41,7 +41,7 @@ def promote(given: Given, order: Order) -> bool:
     run = read_run(order.run)
     check_as_served(run, _own_data(settings))
     if (depth := run.protocol["depth"]) != (served := settings.retrieval.n_candidates):
-        _note(given, f"the run ranked {depth} candidates, you serve {served} (setting retrieval.n_candidates)")
+        note(given, f"the run ranked {depth} candidates, you serve {served} (setting retrieval.n_candidates)")
     registry = AdapterRegistry(settings.home)
     now = registry.current()
     arm, signals = arm_of(run, adapter, settings), signals_arm(run)
@@ -61,7 +61,7 @@ def promote(given: Given, order: Order) -> bool:
     _say(given, f"{promoted.label} serves from now on; running services take it up by themselves.")
     _say(given, "Look at it: fewrec models list. Go back: fewrec models rollback")
     if settings.model.adapter is not None or not settings.promotions:
-        _note(given, "your settings name an adapter, or say promotions: false: with them it does not serve")
+        note(given, "your settings name an adapter, or say promotions: false: with them it does not serve")
     return True
 
 
@@ -73,12 +73,12 @@ def _own_data(settings: Settings) -> str:
 def _served_arm(given: Given, run: MeasuredRun, now: Promotion, settings: Settings) -> str | None:
     """The arm of the adapter that serves; None where it cannot serve, which is told."""
     if now.model != settings.model.name:
-        _note(given, f"{now.label} was promoted for {now.model} and does not serve {settings.model.name}")
+        note(given, f"{now.label} was promoted for {now.model} and does not serve {settings.model.name}")
         return None
     try:
         serving = read_adapter(now.folder)
     except ModelError as error:
-        _note(given, f"what serves is not compared with, for it can no longer be loaded: {error}")
+        note(given, f"what serves is not compared with, for it can no longer be loaded: {error}")
         return None
     return arm_of(run, serving, settings)
 
@@ -115,7 +115,7 @@ def _refuse(given: Given, adapter: Adapter, now: Promotion | None, decision: Dec
     )  # fmt: skip
     difference = decision.against[-1].comparison.difference
     if difference is not None and difference <= 0:
-        _note(
+        note(
             given,
             "the signals alone are at least as good here: serve them without the LLM, by `fusion: {llm: 0}` in the "
             "settings file or FEWREC_FUSION__LLM=0",
@@ -130,7 +130,3 @@ def _tell(given: Given, decision: Decision) -> None:
 
 def _say(given: Given, line: str) -> None:
     given.out.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _note(given: Given, note: str) -> None:
-    given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)

@@ -129,8 +129,8 @@ def carry_out(given: Given, path: Path, run: Assembled, gates: Sequence[Gate], p
 
 def show(given: Given, path: Path, run: Assembled, finished: Finished) -> bool:
     """Prints the results and the gates' verdicts; whether all of them held."""
-    for note in run.notes:
-        given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
+    for text in run.notes:
+        note(given, text)
     aggregates = finished.aggregates
     names = [name for name in run.config.arms if name in aggregates.columns]
     name, data, width = run.config.name, run.spec.data["name"], given.out.width
@@ -143,6 +143,11 @@ def show(given: Given, path: Path, run: Assembled, finished: Finished) -> bool:
         style = "green" if verdict.passed else "bold red"
         given.err.print(verdict.sentence, style=style, markup=False, highlight=False, soft_wrap=True)
     return all(verdict.passed for verdict in finished.verdicts)
+
+
+def note(given: Given, text: str) -> None:
+    """Tells what a reader must know, beside the results."""
+    given.err.print(f"note: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _folder(order: Order, file: ConfigFile) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.data.config import StoreSet
-from evaluation.run.command import RUNS, Given, bars
+from evaluation.run.command import RUNS, Given, bars, note
 from evaluation.tuning.config import STORE, TuneConfig, TuneFile, load_tune_config
 from evaluation.tuning.follow_up import run_name, write_evaluation
 from evaluation.tuning.fusion import FittedFusion, fit_fusion
@@ -49,8 +49,8 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
     template = load_template(config.template, config.language)
     with bars(given.err) as progress:
         material = gather(file, settings, order.data_dir, progress, embedder)
-    for note in material.notes:
-        _note(given, note)
+    for text in material.notes:
+        note(given, text)
     parts = parts or real_parts()
     output = order.output or ADAPTERS / config.name
     model = settings.model.model_copy(
@@ -69,11 +69,11 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
             told,
             provenance=_provenance(config, order, material),
         )
-    for note in tuned.notes:
-        _note(given, note)
+    for text in tuned.notes:
+        note(given, text)
     evaluation = write_evaluation(output, file, order.data_dir)
     if tuned.ended == "interrupted":
-        _note(given, f"Interrupted after step {tuned.steps}; {output} holds the best so far, the same command goes on.")
+        note(given, f"Interrupted after step {tuned.steps}; {output} holds the best so far, the same command goes on.")
         raise KeyboardInterrupt
     with bars(given.err) as progress:
         fused = _fuse(given, config, settings, model, template, output, material, parts, progress)
@@ -120,7 +120,7 @@ def _fuse(
     if not config.fusion.fit:
         return None
     if len(material.validation) < MIN_FITTING_CASES:
-        _note(
+        note(
             given,
             f"Fusion keeps the shipped weights: it takes {MIN_FITTING_CASES} validation cases to fit others, and "
             f"there are {len(material.validation)}.",
@@ -166,7 +166,3 @@ def _tell(
         lines.append(f"Serve it, if that shows a gain: fewrec models promote {shlex.quote(str(output))} --run {run}")
     for line in lines:
         given.out.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _note(given: Given, note: str) -> None:
-    given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)

@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from retrieval.behaviour import SHRINKAGE
-from retrieval.config import ExampleSettings
+from retrieval.config import SHRINKAGE, ExampleSettings
 from retrieval.examples import ExampleSelector
 from retrieval.record import Record
 from retrieval.types import PastItem, Query
