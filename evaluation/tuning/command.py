@@ -84,10 +84,22 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
 def _with_options(file: TuneFile, order: Order) -> TuneFile:
     update: dict[str, object] = {}
     if order.limit is not None:
-        update["examples"] = file.config.examples.model_copy(update={"n": order.limit})
+        update |= _limited(file.config, order.limit)
     if order.known_interactions is not None:
         update["known_interactions"] = order.known_interactions
     return TuneFile(config=file.config.model_copy(update=update), base=file.base)
+
+
+def _limited(config: TuneConfig, n: int) -> dict[str, object]:
+    """So many examples in all, shared out as the configuration shares them."""
+    total = sum(lesson.examples.n for lesson in config.lessons)
+    lead, *more = (
+        lesson.model_copy(
+            update={"examples": lesson.examples.model_copy(update={"n": max(1, round(n * lesson.examples.n / total))})}
+        )
+        for lesson in config.lessons
+    )
+    return {"examples": lead.examples, "more": tuple(more)}
 
 
 def _provenance(config: TuneConfig, order: Order, material: Material) -> Provenance:
@@ -100,7 +112,7 @@ def _provenance(config: TuneConfig, order: Order, material: Material) -> Provena
         words += ["--data-dir", "FOLDER"]
     return Provenance(
         name=config.name,
-        data={material.data: material.digest},
+        data=material.data,
         command=shlex.join(words),
         seeds={"examples": config.seed},
     )

@@ -68,21 +68,38 @@ class FusionConfig(Section):
     """Strength of the shrinkage towards the shipped weights: about as strong as so many cases that speak for these."""
 
 
-class TuneConfig(Section):
+class Lesson(Section):
+    """Data to tune on, the questions to keep away from, and the examples to make."""
+
+    data: DataConfig
+    protocol: ProtocolConfig = Sampled()
+    """Which cases are asked in the end: tuning keeps away from them, and validates as this protocol does."""
+    examples: ExampleConfig = ExampleConfig()
+    validation: int = Field(default=100, ge=0, le=100_000)
+    """How many validation cases decide which adapter is kept, and carry the fusion weights."""
+
+    @field_validator("protocol")
+    @classmethod
+    def _ranks(cls, protocol: ProtocolConfig) -> ProtocolConfig:
+        if isinstance(protocol, Sampled) or (isinstance(protocol, EndToEnd) and protocol.source == "retrieval"):
+            return protocol
+        raise ValueError(
+            "kind must be sampled, or end-to-end with source: retrieval: adapters are tuned to rank the lists of these"
+        )
+
+
+class TuneConfig(Lesson):
     """How an adapter is made."""
 
     name: str = Field(min_length=1, pattern=r"^[^/\\]+$")
     """Of the adapter, and of its folder where none is named; the file's name if left out."""
-    data: DataConfig
-    protocol: ProtocolConfig = Sampled()
-    """Which cases are asked in the end: tuning keeps away from them, and validates as this protocol does."""
+    more: tuple[Lesson, ...] = ()
+    """Further data, or other examples of the same: all are mixed and tuned on at once. The evaluation that is written
+    beside the adapter asks the first one's questions."""
     seed: int = Field(default=0, ge=0)
     """Of everything drawn for the examples; that of tuning itself is tuning.seed."""
     known_interactions: int | None = Field(default=None, ge=0)
-    """Only some users' interactions, about so many, are known; None for all."""
-    examples: ExampleConfig = ExampleConfig()
-    validation: int = Field(default=100, ge=0, le=100_000)
-    """How many validation cases decide which adapter is kept, and carry the fusion weights."""
+    """Only some users' interactions, about so many of each data set, are known; None for all."""
     fusion: FusionConfig = FusionConfig()
     tuning: TuningSettings = TuningSettings()
     model: str | None = None
@@ -93,14 +110,10 @@ class TuneConfig(Section):
     """Name of a shipped template of kind yes-no, or a template file."""
     language: Literal["en", "zh"] = "en"
 
-    @field_validator("protocol")
-    @classmethod
-    def _ranks(cls, protocol: ProtocolConfig) -> ProtocolConfig:
-        if isinstance(protocol, Sampled) or (isinstance(protocol, EndToEnd) and protocol.source == "retrieval"):
-            return protocol
-        raise ValueError(
-            "kind must be sampled, or end-to-end with source: retrieval: adapters are tuned to rank the lists of these"
-        )
+    @property
+    def lessons(self) -> tuple[Lesson, ...]:
+        """All there is to tune on, the leading one first."""
+        return (self, *self.more)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.baselines.config import PopularityConfig
@@ -11,7 +11,7 @@ from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.config import ConfigFile, EvaluationConfig
 from evaluation.errors import RunConfigError
 from evaluation.run.questions import Asking, Questions, open_questions
-from evaluation.tuning.config import TuneConfig, TuneFile
+from evaluation.tuning.config import Lesson, TuneConfig, TuneFile
 from evaluation.tuning.examples import (
     as_examples,
     asked_only_in_test,
@@ -38,9 +38,8 @@ class Material:
     signals: Sequence[Sequence[Signals]]
     """Of each validation list's candidates; empty if no weights are fitted, or too few lists are there for it."""
     notes: Sequence[str]
-    data: str
-    """Name of the data set."""
-    digest: str
+    data: Mapping[str, str]
+    """Digest of each data set by its name."""
 
     @property
     def targets(self) -> list[int]:
@@ -56,35 +55,62 @@ def gather(
     Raises RunConfigError and InputError for data that cannot be tuned on.
     """
     asking = Asking(data_dir=data_dir)
-    with open_questions(_as_evaluation(file), settings, asking, progress=progress, embedder=embedder) as questions:
-        return _read(questions, file.config, settings, progress)
+    parts = []
+    for lesson in file.config.lessons:
+        evaluation = _as_evaluation(file, lesson)
+        with open_questions(evaluation, settings, asking, progress=progress, embedder=embedder) as questions:
+            parts.append(_read(questions, lesson, file.config, settings, progress))
+    return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def _read(questions: Questions, config: TuneConfig, settings: Settings, progress: Progress) -> Material:
+def _joined(parts: Sequence[Material]) -> Material:
+    """One after the other: tuning shuffles by the examples' ids, which are told apart by their place here."""
+    signals = [one for part in parts for one in part.signals]
+    whole = len(signals) == sum(len(part.validation) for part in parts)
+    return Material(
+        examples=_told_apart([part.examples for part in parts]),
+        validation=_told_apart([part.validation for part in parts]),
+        signals=signals if whole else [],
+        notes=[f"{', '.join(part.data)}: {text}" for part in parts for text in part.notes],
+        data={name: digest for part in parts for name, digest in part.data.items()},
+    )
+
+
+def _told_apart(parts: Sequence[Sequence[TuningExample]]) -> list[TuningExample]:
+    return [
+        replace(example, example_id=f"{place}:{example.example_id}")
+        for place, part in enumerate(parts, start=1)
+        for example in part
+    ]
+
+
+def _read(
+    questions: Questions, lesson: Lesson, config: TuneConfig, settings: Settings, progress: Progress
+) -> Material:
     corpus = questions.loaded.corpus
     if not questions.split.fitting_known.any():
         raise nothing_known(corpus)
-    cases = validation_cases(questions.fitting().cases, config.validation, config.seed)
-    residual = config.examples.residual
+    cases = validation_cases(questions.fitting().cases, lesson.validation, config.seed)
+    residual = lesson.examples.residual
     then = SignalsThen(questions) if residual or config.fusion.fit else None
     signals = [] if then is None or len(cases) < MIN_FITTING_CASES else then.of_cases(cases, progress)
-    frozen = _frozen(cases, signals, config) if residual else None
+    frozen = _frozen(cases, signals, config.fusion.l2) if residual else None
     made = training_examples(
         corpus,
         questions.fitting().training,
-        config.examples,
-        _sources(questions, config),
+        lesson.examples,
+        _sources(questions, lesson, config.seed),
         shown=settings.examples,
         barred=asked_only_in_test(questions.split),
         seed=config.seed,
-        liked_only=config.protocol.target == "liked",
+        liked_only=lesson.protocol.target == "liked",
         offsets=None if then is None or frozen is None else then.offsets(frozen),
         progress=progress,
     )
     notes = [*questions.loaded.notes, *made.notes]
-    if len(cases) < config.validation:
+    if len(cases) < lesson.validation:
         notes.append(
-            f"{config.validation} validation cases were asked for and there are {len(cases)}."
+            f"{lesson.validation} validation cases were asked for and there are {len(cases)}."
             + ("" if cases else " The adapter is kept as it is after the last step.")
         )
     return Material(
@@ -97,12 +123,11 @@ def _read(questions: Questions, config: TuneConfig, settings: Settings, progress
         ),
         signals=signals,
         notes=notes,
-        data=corpus.name,
-        digest=corpus.digest,
+        data={corpus.name: corpus.digest},
     )
 
 
-def _frozen(cases: Sequence[Case], signals: Sequence[Sequence[Signals]], config: TuneConfig) -> FusionWeights:
+def _frozen(cases: Sequence[Case], signals: Sequence[Sequence[Signals]], l2: float) -> FusionWeights:
     """The weights of the signals alone that a residual is learnt on top of."""
     if not signals:
         raise RunConfigError(
@@ -110,29 +135,29 @@ def _frozen(cases: Sequence[Case], signals: Sequence[Sequence[Signals]], config:
             f"there are {len(cases)}; set residual: false, or ask for more validation"
         )
     targets = [[item.item_id for item in case.candidates].index(case.target or "") for case in cases]
-    return fit_fusion(signals, targets, None, towards=FusionWeights(), l2=config.fusion.l2).weights
+    return fit_fusion(signals, targets, None, towards=FusionWeights(), l2=l2).weights
 
 
-def _sources(questions: Questions, config: TuneConfig) -> list[NegativeSource]:
-    corpus, wanted = questions.loaded.corpus, config.examples.negatives
+def _sources(questions: Questions, lesson: Lesson, seed: int) -> list[NegativeSource]:
+    corpus, wanted = questions.loaded.corpus, lesson.examples.negatives
     sources: list[NegativeSource] = []
     if wanted.served:
         retrieve = questions.retrieve(questions.fitting().training, questions.fitting_store())
-        sources.append(ServedNegatives(corpus, retrieve, wanted.served, wanted.depth, config.seed))
+        sources.append(ServedNegatives(corpus, retrieve, wanted.served, wanted.depth, seed))
     if wanted.random:
-        sources.append(RandomNegatives(corpus, wanted.random, config.seed))
+        sources.append(RandomNegatives(corpus, wanted.random, seed))
     return sources
 
 
-def _as_evaluation(file: TuneFile) -> ConfigFile:
+def _as_evaluation(file: TuneFile, lesson: Lesson) -> ConfigFile:
     """The evaluation whose questions tuning keeps away from; its one arm only stands there."""
     config = file.config
-    protocol = config.protocol
-    if protocol.validation_users is not None and protocol.validation_users < config.validation:
-        protocol = protocol.model_copy(update={"validation_users": config.validation})
+    protocol = lesson.protocol
+    if protocol.validation_users is not None and protocol.validation_users < lesson.validation:
+        protocol = protocol.model_copy(update={"validation_users": lesson.validation})
     evaluation = EvaluationConfig(
         name=config.name,
-        data=config.data,
+        data=lesson.data,
         protocol=protocol,
         seed=config.seed,
         known_interactions=config.known_interactions,
