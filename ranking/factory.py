@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from prompts.template import Template, list_templates, load_template
+from ranking.engine_settings import TransformersSettings, VllmSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
 from ranking.protocol import Engine, Strategy
@@ -52,8 +53,19 @@ def open_recommender(settings: Settings, progress: Progress | None = None) -> It
 def open_on(store: Store, settings: Settings) -> Iterator[Recommender]:
     """A Recommender with an engine of its own over a store that is open; the engine is closed afterwards."""
     template = choose_template(settings)
-    with closing(TransformersEngine(settings.model, settings.cache)) as engine:
+    with open_engine(settings) as engine:
         yield compose(settings, store, engine, template)
+
+
+@contextmanager
+def open_engine(settings: Settings) -> Iterator[Engine]:
+    """The engine that the settings name, closed afterwards; heavy libraries are loaded for the one that needs them."""
+    match settings.engine:
+        case TransformersSettings():
+            with closing(TransformersEngine(settings.model, settings.cache)) as engine:
+                yield engine
+        case VllmSettings():
+            raise ConfigError("engine vllm is not built yet")
 
 
 def served_settings(settings: Settings) -> Settings:

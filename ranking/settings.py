@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prompts.config import PromptSettings
+from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.errors import ConfigError
 from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
 from retrieval.errors import one_line
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     examples: ExampleSettings = ExampleSettings()
     prompt: PromptSettings = PromptSettings()
     model: ModelSettings = ModelSettings()
+    engine: EngineSettings = TransformersSettings()
     strategy: Literal["likelihood", "yes-no"] | None = None
     """How the LLM ranks; None is what the template is made for, or likelihood if none is named."""
     likelihood: LikelihoodSettings = LikelihoodSettings()
@@ -108,9 +110,14 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     for name, value in above.items():
         if isinstance(value, Mapping):
             inner = found.get(name)
-            found[name] = merged(inner if isinstance(inner, Mapping) else {}, value)
+            found[name] = merged(inner if isinstance(inner, Mapping) and _same_kind(inner, value) else {}, value)
             if not found[name]:
                 del found[name]
         elif value is not None:
             found[name] = value
     return found
+
+
+def _same_kind(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+    """False where a section becomes one of another kind, which has settings of its own."""
+    return above.get("kind") is None or below.get("kind", above["kind"]) == above["kind"]

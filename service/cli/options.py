@@ -21,6 +21,13 @@ class Strategy(StrEnum):
     YES_NO = "yes-no"
 
 
+class EngineKind(StrEnum):
+    """What runs the model."""
+
+    TRANSFORMERS = "transformers"
+    VLLM = "vllm"
+
+
 class Language(StrEnum):
     """Language of the prompt."""
 
@@ -48,6 +55,12 @@ Model = Annotated[
     typer.Option(
         help="A packaged model, a folder, or a Hugging Face id (after `fewrec models prepare ID`).",
         rich_help_panel=_MODEL,
+    ),
+]
+EngineOption = Annotated[
+    EngineKind | None,
+    typer.Option(
+        "--engine", help="What runs the model; where its server is, the settings say.", rich_help_panel=_MODEL
     ),
 ]
 Adapter = Annotated[Path | None, typer.Option(help="Folder of a tuned adapter.", rich_help_panel=_MODEL)]
@@ -85,12 +98,14 @@ class ModelOptions:
     shots: int | None = None
     history: int | None = None
     candidates: int | None = None
+    engine: EngineKind | None = None
 
     def flags(self) -> dict[str, Any]:
         """As nested settings, to lie over the settings file."""
         return {
             "model": {"name": self.model, "adapter": self.adapter},
             "prompt": {"template": self.template, "language": self.language and self.language.value},
+            "engine": {"kind": self.engine and self.engine.value},
             "strategy": self.strategy and self.strategy.value,
             "examples": {"shots": self.shots, "history_length": self.history},
             "retrieval": {"n_candidates": self.candidates},

@@ -29,6 +29,7 @@ def recommend(
     output: options.OutputOption = Output.TABLE,
     model: options.Model = None,
     adapter: options.Adapter = None,
+    engine: options.EngineOption = None,
     template: options.TemplateName = None,
     language: options.LanguageOption = None,
     strategy: options.StrategyOption = None,
@@ -43,6 +44,7 @@ def recommend(
         **ModelOptions(
             model=model,
             adapter=adapter,
+            engine=engine,
             template=template,
             language=language,
             strategy=strategy,

@@ -20,6 +20,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     model: options.Model = None,
     adapter: options.Adapter = None,
+    engine: options.EngineOption = None,
     template: options.TemplateName = None,
     language: options.LanguageOption = None,
     strategy: options.StrategyOption = None,
@@ -31,14 +32,20 @@ def serve(
     """
     import uvicorn
 
-    from service.app import create_app
+    from service.api.app import create_app
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
     from service.serving import open_serving
 
     given = globals_of(ctx)
     chosen = ModelOptions(
-        model=model, adapter=adapter, template=template, language=language, strategy=strategy, shots=shots
+        model=model,
+        adapter=adapter,
+        engine=engine,
+        template=template,
+        language=language,
+        strategy=strategy,
+        shots=shots,
     )
     settings = given.settings(**chosen.flags())
     with bars(given.err) as progress:
