@@ -25,7 +25,7 @@ from ranking.types import EngineInfo, PromptScores
 from retrieval.record import Record
 from retrieval.store import Store, open_store
 from retrieval.types import Interaction, Item, Query, User
-from service.app import create_app
+from service.api.app import create_app
 from service.serving import Serving, open_serving
 from tests.fakes import HashingEmbedder
 from tests.ranking.made_adapter import make_adapter

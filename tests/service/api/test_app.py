@@ -14,7 +14,7 @@ from ranking.factory import choose_template, compose
 from ranking.settings import load_settings
 from retrieval.store import open_store
 from retrieval.types import Interaction, Item, User
-from service.app import create_app
+from service.api.app import create_app
 from service.serving import Serving
 from tests.fakes import HashingEmbedder
 

@@ -1,0 +1,41 @@
+"""The HTTP service: the same Recommender behind REST."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from service.api import health, recommend
+from service.api.limits import BodyLimit
+from service.api.problems import add_problems
+from service.serving import Serving
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    recommend.router,
+)
+"""Every path of the service belongs to one of these."""
+
+
+def create_app(open_serving: Callable[[], AbstractContextManager[Serving]]) -> FastAPI:
+    """The application. What serves is opened when the server starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = open_serving()
+        app.state.serving = await asyncio.to_thread(opened.__enter__)
+        try:
+            yield
+        finally:
+            await app.state.serving.settled()
+            await asyncio.to_thread(opened.__exit__, None, None, None)
+
+    app = FastAPI(title="FewRec", lifespan=lifespan)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(BodyLimit)
+    add_problems(app)
+    return app
