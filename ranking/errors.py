@@ -5,6 +5,12 @@ RankingError
 ├── ModelError            a model is missing, damaged or cannot be loaded; says the command that mends it
 ├── PromptTooLongError    a prompt does not fit the model
 ├── EngineError           the engine failed while it ran
+│   └── ServerError       a server that runs the engine; names its address
+│       ├── ServerDownError      no connection
+│       ├── ServerBusyError      it says to come later (429, 503)
+│       ├── ServerTimeoutError   it took too long
+│       ├── ServerRefusedError   it does not take this request (4xx)
+│       └── ServerAnswerError    it failed (5xx), or its answer is cut, too long or not what it should be
 ├── PromotionError        an adapter cannot be promoted or rolled back; what served goes on serving
 └── TuningError           tuning cannot start or go on; says what is kept
 """
@@ -30,6 +36,34 @@ class PromptTooLongError(RankingError):
 
 class EngineError(RankingError):
     """The engine failed while it ran."""
+
+
+class ServerError(EngineError):
+    """A server that runs the engine failed. The message names its address, and nothing that was sent to it."""
+
+
+class ServerDownError(ServerError):
+    """No connection to the server."""
+
+
+class ServerBusyError(ServerError):
+    """The server asked to come later."""
+
+
+class ServerTimeoutError(ServerError):
+    """The server took too long."""
+
+
+class ServerRefusedError(ServerError):
+    """The server does not take this request."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ServerAnswerError(ServerError):
+    """The server failed, or its answer cannot be used."""
 
 
 class PromotionError(RankingError):
