@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from retrieval.behaviour import Behaviour
 from retrieval.catalogue import Catalogue
+from retrieval.catch_up import item_text
 from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
 from retrieval.fuse import SMOOTHING, Joined, SourceList, join
 from retrieval.matching import check_attributes, matches
-from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex
+from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex, Vectors
 from retrieval.record import Record
 from retrieval.signals import measure
 from retrieval.sources.behavioural import Cooccurrence, Popularity
@@ -84,11 +85,20 @@ class Retriever:
         unknown = next((item_id for item_id in item_ids if item_id not in items), None)
         if unknown is not None:
             raise NotFoundError(f"no item {unknown!r} in the store{_closest(unknown, items)}")
-        given = [
-            Joined(item_id=item_id, score=1 / (SMOOTHING + rank), votes=())
-            for rank, item_id in enumerate(item_ids, start=1)
-        ]
-        return self._retrieved(request, items, given)
+        return self._retrieved(request, items, _in_given_order(item_ids))
+
+    def describe_items(self, query: Query, given: Sequence[Item]) -> Retrieved:
+        """Items that need not be in the store as candidates in the given order; no source votes for them.
+
+        An item whose id the store knows is the store's, with all its signals. What can be measured on the words of
+        another is measured; nobody took it yet.
+        """
+        request, items = self._request(query)
+        new = [item for item in given if item.item_id not in items]
+        vectors = self._embedder.embed([item_text(item) for item in new])
+        found = {item.item_id: items.get(item.item_id, item) for item in given}
+        outside: dict[str, Vectors] = {item.item_id: vector for item, vector in zip(new, vectors, strict=True)}
+        return self._retrieved(request, found, _in_given_order([item.item_id for item in given]), outside)
 
     def _request(self, query: Query) -> tuple[RetrievalRequest, Mapping[str, Item]]:
         items = self._catalogue.items()
@@ -129,8 +139,14 @@ class Retriever:
             for source, weight in self._sources
         ]
 
-    def _retrieved(self, request: RetrievalRequest, items: Mapping[str, Item], joined: Sequence[Joined]) -> Retrieved:
-        signals = measure(self._index, request, [entry.item_id for entry in joined])
+    def _retrieved(
+        self,
+        request: RetrievalRequest,
+        items: Mapping[str, Item],
+        joined: Sequence[Joined],
+        outside: Mapping[str, Vectors] | None = None,
+    ) -> Retrieved:
+        signals = measure(self._index, request, [entry.item_id for entry in joined], outside)
         candidates = tuple(
             Candidate(item=items[entry.item_id], rank=rank, score=entry.score, votes=entry.votes, signals=evidence)
             for rank, (entry, evidence) in enumerate(zip(joined, signals, strict=True), start=1)
@@ -148,6 +164,13 @@ def _by_id(item_ids: Iterable[str]) -> list[Joined]:
     """The last resort, where the store holds items and nothing to tell them apart by."""
     return [
         Joined(item_id=item_id, score=0.0, votes=(Vote(source="catalogue", rank=rank, score=1 / rank),))
+        for rank, item_id in enumerate(item_ids, start=1)
+    ]
+
+
+def _in_given_order(item_ids: Sequence[str]) -> list[Joined]:
+    return [
+        Joined(item_id=item_id, score=1 / (SMOOTHING + rank), votes=())
         for rank, item_id in enumerate(item_ids, start=1)
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,9 +12,14 @@ from retrieval.protocol import RetrievalRequest, VectorIndex, Vectors
 from retrieval.types import Signals
 
 
-def measure(index: VectorIndex, request: RetrievalRequest, item_ids: Sequence[str]) -> list[Signals]:
-    """One Signals per item, in order. A past item that is itself the candidate is left out of its similarities."""
-    vectors = index.vectors("items", list(dict.fromkeys(item_ids)))
+def measure(
+    index: VectorIndex, request: RetrievalRequest, item_ids: Sequence[str], outside: Mapping[str, Vectors] | None = None
+) -> list[Signals]:
+    """One Signals per item, in order. A past item that is itself the candidate is left out of its similarities.
+
+    `outside` holds vectors, shape (dimension,), by id for items that the index does not know.
+    """
+    vectors = {**(outside or {}), **index.vectors("items", list(dict.fromkeys(item_ids)))}
     moment, together = request.moment, request.together
     users = moment.popularity(request.query.user_id)
     measured = []

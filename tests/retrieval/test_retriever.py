@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -137,6 +138,20 @@ def test_given_items_keep_their_order_and_get_signals(shop: Shop) -> None:
     assert all(candidate.votes == () for candidate in retrieved.candidates)
     with pytest.raises(NotFoundError, match="no item 's9'"):
         shop.retriever.describe(Query(user_id="a"), ["s9"])
+
+
+def test_items_from_outside_get_the_signals_that_their_words_allow(shop: Shop) -> None:
+    stranger = film("x1", "space", 2020)
+    asked = Query(user_id="a", text="space film")
+    retrieved = shop.retriever.describe_items(asked, [stranger, film("s2", "love", 1900), film("x2", "love", 2020)])
+    assert ids(retrieved) == ["x1", "s2", "x2"]
+    near, known, far = retrieved.candidates
+    assert near.item is stranger
+    assert known == replace(shop.retriever.describe(asked, ["s2"]).candidates[0], rank=2, score=known.score)
+    assert (near.signals.cooccurrence, near.signals.log_popularity) == (None, 0.0)
+    assert (near.signals.similarity_max or 0) > (far.signals.similarity_max or 0) > 0
+    assert (near.signals.query_similarity or 0) > (far.signals.query_similarity or 0) > 0
+    assert ids(shop.retriever.describe_items(asked, [])) == []
 
 
 def test_an_item_that_is_not_indexed_yet_is_still_found_by_behaviour(record: Record) -> None:
