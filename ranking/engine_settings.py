@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+import ipaddress
+from typing import Annotated, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, JsonValue, SecretStr, field_validator, model_validator
 
 from retrieval.config import Section
 
@@ -16,19 +18,63 @@ class TransformersSettings(Section):
 
 
 class ServerSettings(Section):
-    """A server that is asked over HTTP. How long everything may take is in seconds."""
+    """A server that is asked over HTTP: where it is, and how long and how often it is asked."""
 
     url: str
-    """http://host:port, without the path."""
+    """http://host:port, with the path that comes before everything if there is one."""
+    remote: bool = False
+    """Must be true for a server that is not on this machine: prompts, with what a user bought or saw, go to it."""
     api_key: SecretStr | None = None
-    """Sent as a bearer token; give it as FEWREC_ENGINE__API_KEY rather than in a file."""
-    connect_timeout_s: float = Field(default=3.0, gt=0)
-    timeout_s: float = Field(default=60.0, gt=0)
-    """Of one whole call, its repetitions included."""
+    """Sent as a bearer token and never shown; give it as FEWREC_ENGINE__API_KEY rather than in a file."""
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=600)
+    read_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """Longest silence of the server while it is waited for."""
+    timeout_s: float = Field(default=120.0, gt=0, le=3600)
+    """Of one request with its retries, from the moment it is its turn."""
     retries: int = Field(default=2, ge=0, le=10)
-    """How often a request that did no harm is sent again."""
-    concurrency: int = Field(default=8, ge=1, le=1024)
-    """Requests under way at the same time; more wait."""
+    """Further tries of a request that the server did not take: no connection, or told to come later (429, 503)."""
+    retry_wait_s: float = Field(default=0.5, gt=0, le=60)
+    """Longest wait before the first retry; doubles with each one. The wait is drawn between half of it and all."""
+    max_retry_after_s: float = Field(default=10.0, ge=0, le=600)
+    """A server that asks for a longer wait than this is not asked again."""
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """Requests under way at a time; more wait for their turn."""
+    max_response_bytes: int = Field(default=16 * 2**20, ge=1024, le=2**30)
+
+    @field_validator("url")
+    @classmethod
+    def _an_address_and_nothing_else(cls, url: str) -> str:
+        # The messages do not repeat the address: it may hold a password.
+        try:
+            parts = urlsplit(url)
+            named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:
+            named = False
+        if not named or parts.scheme not in {"http", "https"}:
+            raise ValueError("must look like http://host:port")
+        if "@" in parts.netloc:
+            raise ValueError("must hold no user name or password; give a key as api_key")
+        if parts.query or parts.fragment:
+            raise ValueError("must end with the path; a ?query or #fragment does not belong to a server's address")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _leaves_this_machine_only_if_told(self) -> Self:
+        if not self.on_this_machine and not self.remote:
+            raise ValueError(
+                f"{self.url} is not on this machine; set remote to true if prompts may be sent there "
+                "(`fewrec prompt render` shows what would be sent)"
+            )
+        return self
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the address is a loopback one."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
 
 
 class VllmSettings(ServerSettings):
@@ -43,4 +89,25 @@ class VllmSettings(ServerSettings):
     """How labels are scored; auto takes the first that the server really supports."""
 
 
-EngineSettings: TypeAlias = Annotated[TransformersSettings | VllmSettings, Field(discriminator="kind")]
+class OpenAISettings(ServerSettings):
+    """Any OpenAI-compatible server: Ollama, llama.cpp, LM Studio, a hosted API. Its address has no default.
+
+    It is the address that /chat/completions comes after; without a path, /v1 is added.
+    """
+
+    kind: Literal["openai"] = "openai"
+    served_model: str = Field(min_length=1)
+    """The model's name at the server."""
+    max_context: int = Field(default=4096, ge=64)
+    """Longest prompt and answer in tokens, as the server runs the model. Some servers cut what is longer and say
+    nothing, so this must not be more than theirs; tokens are estimated from above."""
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    """Further fields of every request, such as {reasoning_effort: none} for a model that would think first."""
+
+    @field_validator("url")
+    @classmethod
+    def _with_the_usual_path(cls, url: str) -> str:
+        return url if urlsplit(url).path else f"{url}/v1"
+
+
+EngineSettings: TypeAlias = Annotated[TransformersSettings | VllmSettings | OpenAISettings, Field(discriminator="kind")]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from prompts.template import Template, list_templates, load_template
-from ranking.engine_settings import TransformersSettings, VllmSettings
+from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
 from ranking.protocol import Engine, Strategy
@@ -66,6 +66,8 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
                 yield engine
         case VllmSettings():
             raise ConfigError("engine vllm is not built yet")
+        case OpenAISettings():
+            raise ConfigError("engine openai is not built yet")
 
 
 def served_settings(settings: Settings) -> Settings:

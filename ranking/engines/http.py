@@ -19,7 +19,7 @@ import orjson
 from anyio.from_thread import start_blocking_portal
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from ranking.engines.connection import ConnectionSettings
+from ranking.engine_settings import ServerSettings
 from ranking.errors import ServerAnswerError, ServerBusyError, ServerDownError, ServerRefusedError, ServerTimeoutError
 
 _LATER = frozenset({429, 503})
@@ -67,7 +67,7 @@ class Server:
     Redirects are not followed, so that a prompt goes to the address that the user gave and to no other.
     """
 
-    def __init__(self, settings: ConnectionSettings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self.address = settings.url
         self._settings = settings
         self._turns = asyncio.Semaphore(settings.concurrency)
@@ -109,12 +109,12 @@ class Server:
     async def _asked(self, method: str, path: str, body: bytes | None, answer: type[Answer]) -> Answer:
         async with self._turns:
             try:
-                async with asyncio.timeout(self._settings.total_timeout_s):
+                async with asyncio.timeout(self._settings.timeout_s):
                     content = await self._with_retries(method, path, body)
             except TimeoutError as error:
                 raise ServerTimeoutError(
-                    f"{self.address} did not finish its answer to {path} within {self._settings.total_timeout_s:g} s; "
-                    "see how busy it is, or raise total_timeout_s"
+                    f"{self.address} did not finish its answer to {path} within {self._settings.timeout_s:g} s; "
+                    "see how busy it is, or raise timeout_s"
                 ) from error
         try:
             return answer.model_validate_json(content)

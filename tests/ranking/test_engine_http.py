@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ranking.engines.connection import ConnectionSettings
+from ranking.engine_settings import ServerSettings
 from ranking.engines.http import Server, Wire
 from ranking.errors import (
     ServerAnswerError,
@@ -54,9 +54,9 @@ def bad() -> Iterator[MisbehavingServer]:
         yield server
 
 
-def settings(url: str, **changed: Any) -> ConnectionSettings:
-    quick: dict[str, Any] = {"read_timeout_s": 0.3, "total_timeout_s": 1.0, "retry_wait_s": 0.01}
-    return ConnectionSettings(url=url, api_key=SECRET, **(quick | changed))
+def settings(url: str, **changed: Any) -> ServerSettings:
+    quick: dict[str, Any] = {"read_timeout_s": 0.3, "timeout_s": 1.0, "retry_wait_s": 0.01}
+    return ServerSettings(url=url, api_key=SECRET, **(quick | changed))
 
 
 async def ask(bad: MisbehavingServer, **changed: Any) -> Number:
@@ -153,13 +153,13 @@ async def test_the_server_is_given_the_time_it_asks_for(bad: MisbehavingServer) 
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     bad.behave = once(Reply(status=429, headers={"Retry-After": soon}))
     start = time.monotonic()
-    await ask(bad, total_timeout_s=10)
+    await ask(bad, timeout_s=10)
     assert 0.9 < time.monotonic() - start < 4
 
 
 async def test_a_cancelled_call_leaves_the_server(bad: MisbehavingServer) -> None:
     bad.behave = lambda request: Reply(half_open=True)
-    with Server(settings(bad.url, read_timeout_s=60, total_timeout_s=60)) as server:
+    with Server(settings(bad.url, read_timeout_s=60, timeout_s=60)) as server:
         call = asyncio.ensure_future(server.post("/v1/x", Asked(text=PROMPT), Number))
         await until(lambda: bad.under_way == 1)
         call.cancel()
@@ -168,7 +168,7 @@ async def test_a_cancelled_call_leaves_the_server(bad: MisbehavingServer) -> Non
 
 async def test_closing_ends_what_is_under_way(bad: MisbehavingServer) -> None:
     bad.behave = lambda request: Reply(half_open=True)
-    server = Server(settings(bad.url, read_timeout_s=60, total_timeout_s=60))
+    server = Server(settings(bad.url, read_timeout_s=60, timeout_s=60))
     call = asyncio.ensure_future(server.post("/v1/x", Asked(text=PROMPT), Number))
     await until(lambda: bad.under_way == 1)
     server.close()
@@ -211,7 +211,7 @@ async def until(holds: Any) -> None:
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str, says: str) -> None:
     with pytest.raises(ValidationError) as told:
-        ConnectionSettings(url=url)
+        ServerSettings(url=url)
     message = told.value.errors()[0]["msg"]
     assert says in message
     assert "hunter2" not in message
@@ -219,12 +219,12 @@ def test_an_address_that_cannot_be_used_is_refused(url: str, says: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://localhost:11434/v1/", "http://127.0.0.9:1", "http://[::1]:8000"])
 def test_this_machine_needs_no_leave(url: str) -> None:
-    found = ConnectionSettings(url=url)
+    found = ServerSettings(url=url)
     assert found.on_this_machine
-    assert not found.url.endswith(("/", "v1"))
+    assert not found.url.endswith("/")
 
 
 def test_another_machine_is_asked_when_the_user_says_so() -> None:
-    found = ConnectionSettings(url="https://api.example.org", remote=True, api_key=SECRET)
+    found = ServerSettings(url="https://api.example.org", remote=True, api_key=SECRET)
     assert not found.on_this_machine
     assert SECRET not in repr(found) + found.model_dump_json()
