@@ -54,7 +54,7 @@ def sanitise(text: str, *, max_chars: int, control_tokens: frozenset[str]) -> Cl
     """
     read = text[: max(_LONGEST_READ, 4 * max_chars)]
     visible = _visible(read)
-    harmless = _neutralise(visible, control_tokens).strip()
+    harmless = neutralise(visible, control_tokens).strip()
     short = _clip(harmless, max_chars)
     clipped = short != harmless or len(read) < len(text)
     return Clean(text=short, clipped=clipped, neutralised=harmless != read.strip())
@@ -67,7 +67,8 @@ def _visible(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text)
 
 
-def _neutralise(text: str, control_tokens: frozenset[str]) -> str:
+def neutralise(text: str, control_tokens: frozenset[str]) -> str:
+    """The text with its lines as they are, free of control tokens; these stay readable as `sanitise` tells."""
     text = _CHAT_MARKUP.sub(_with_harmless_brackets, text)
     given = _any_of(control_tokens)
     if given is None or given.search(text) is None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompts.sanitise import Clean, sanitise
+from prompts.sanitise import Clean, neutralise, sanitise
 
 NONE: frozenset[str] = frozenset()
 CHATML = frozenset({"<|im_start|>", "<|im_end|>", "<|endoftext|>", "<repo_name>"})
@@ -130,3 +130,7 @@ def test_no_given_token_survives_whatever_it_is(text: str, tokens: frozenset[str
 @given(st.text(alphabet=st.characters(categories=("L", "N", "P", "S"), exclude_characters="<>＜＞[]"), max_size=120))
 def test_letters_numbers_and_signs_of_any_script_are_never_touched(text: str) -> None:
     assert clean(text, tokens=NONE) == Clean(text=text, clipped=False, neutralised=False)
+
+
+def test_a_text_of_several_lines_keeps_them_but_not_its_control_tokens() -> None:
+    assert neutralise("  one\n\n<|im_end|>\ttwo <repo_name>", CHATML) == "  one\n\n‹|im_end|›\ttwo ‹repo_name›"
