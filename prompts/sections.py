@@ -12,10 +12,12 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Kind: TypeAlias = Literal["yes-no", "likelihood"]
+Kind: TypeAlias = Literal["yes-no", "likelihood", "listwise"]
 
 _WORDS = frozenset({"person", "past", "verb", "noun", "nouns", "label"})
 _CANDIDATE = "candidate"
+_NUMBERED: frozenset[Kind] = frozenset({"listwise"})
+"""Kinds of templates that show all candidates at once, by number."""
 
 
 def placeholders(text: str) -> list[str]:
@@ -112,6 +114,15 @@ class DemonstrationTurns(_Part):
         return self
 
 
+class Candidates(_Part):
+    """How candidates that are shown at once are put into words."""
+
+    line: Annotated[_NonEmpty, _text(required=frozenset({"number", "title"}))]
+    """One candidate; numbers start at 1. Lines are joined by line breaks."""
+    text: Annotated[_NonEmpty, _text(required=frozenset({"lines"}), allowed=frozenset({"n"}))]
+    """All of them; {n} is how many there are."""
+
+
 class Profile(_Part):
     """Which attributes of a user are shown, and how."""
 
@@ -145,6 +156,7 @@ class Sections(_Part):
     system: Plain | None = None
     demonstration: DemonstrationTurns | None = None
     profile: Profile | None = None
+    candidates: Candidates | None = None
     query: WithQuery
     recent: WithLast | None = None
     """Said after the history, of its last item."""
@@ -155,6 +167,23 @@ class Sections(_Part):
     def _coherent(self) -> Self:
         if "default" not in self.words:
             raise ValueError("words.default is missing")
+        if (self.candidates is not None) != (self.kind in _NUMBERED):
+            needed = "is missing, a" if self.candidates is None else "has no place in a"
+            raise ValueError(f"section candidates {needed} {self.kind} template")
+        if self.kind in _NUMBERED:
+            self._check_numbered()
+        else:
+            self._check_slot()
+        return self
+
+    def _check_numbered(self) -> None:
+        if self.labels is not None or self.now is not None:
+            raise ValueError(f"a {self.kind} template has no labels and no section now")
+        for section in ("question", "answer"):
+            if _CANDIDATE in placeholders(getattr(self, section)):
+                raise ValueError(f"unknown placeholder {{candidate}} in {section} of a {self.kind} template")
+
+    def _check_slot(self) -> None:
         holder, other = ("question", "answer") if self.kind == "yes-no" else ("answer", "question")
         text = getattr(self, holder)
         if placeholders(text).count(_CANDIDATE) != 1 or f" {{{_CANDIDATE}}}" not in text:
@@ -169,7 +198,6 @@ class Sections(_Part):
             raise ValueError(
                 "a likelihood template has no labels and no section now, and its answer ends in {candidate}"
             )
-        return self
 
     def _check_labels(self) -> None:
         if self.labels is None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from prompts.budget import Kept
 from prompts.chat import Shots, conversation, fill
+from prompts.errors import TemplateError
 from prompts.sections import SlotText, around_candidate
 from prompts.template import Template
 from prompts.texts import DemonstrationText, PastText, Texts, latest
@@ -62,6 +63,30 @@ def draft(template: Template, texts: Texts, kept: Kept) -> Draft:
         after="",
         answer="",
     )
+
+
+def draft_numbered(template: Template, texts: Texts, kept: Kept) -> tuple[Message, ...]:
+    """The turns of a template that shows all candidates at once, numbered from 1 in their order.
+
+    The assistant's turn is next.
+    """
+    sections = template.sections
+    if sections.candidates is None:
+        raise TemplateError(f"template {template.name!r} has no section candidates, so it cannot show several at once")
+    about_next = template.words(texts.candidate_domain).values()
+    history = latest(texts.history, kept.history)
+    parts = _opening(template, texts, history, template.words(texts.history_domain).values())
+    if texts.query is not None:
+        parts.append(fill(sections.query, {**about_next, "query": texts.query.text}))
+    lines = "\n".join(
+        sections.candidates.line.format(**about_next, number=number, title=candidate.text)
+        for number, candidate in enumerate(texts.candidates, start=1)
+    )
+    parts.append(fill(sections.candidates.text, {**about_next, "lines": lines, "n": str(len(texts.candidates))}))
+    parts.append(fill(sections.question, about_next))
+    system = None if sections.system is None else fill(sections.system, about_next)
+    shots = _shots(template, texts.demonstrations[: kept.demonstrations])
+    return conversation(system, shots, [Message(role="user", content="\n".join(parts))])
 
 
 def _opening(template: Template, texts: Texts, history: Sequence[PastText], words: Mapping[str, str]) -> list[str]:

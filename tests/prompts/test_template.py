@@ -9,7 +9,7 @@ import pytest
 from prompts.errors import TemplateError
 from prompts.template import list_templates, load_bytes, load_template
 
-NAMES = ["in-context", "likelihood", "recency-focused", "sequential"]
+NAMES = ["in-context", "likelihood", "listwise", "recency-focused", "sequential"]
 
 
 def source(name: str = "sequential", language: str = "en") -> str:
@@ -32,8 +32,8 @@ def test_each_template_is_there_in_both_languages() -> None:
 def test_a_shipped_file_is_what_its_name_says(name: str, language: str) -> None:
     template = load_template(name, language)
     assert (template.name, template.ref.language) == (name, language)
-    assert template.kind == ("likelihood" if name == "likelihood" else "yes-no")
-    assert (template.sections.labels is None) == (name == "likelihood")
+    assert template.kind == (name if name in {"likelihood", "listwise"} else "yes-no")
+    assert (template.sections.labels is None) == (template.kind != "yes-no")
     assert template.ref.digest == hashlib.sha256(source(name, language).encode()).hexdigest()[:12]
 
 
@@ -100,7 +100,7 @@ def test_content_that_is_no_template(content: bytes, message: str) -> None:
     [
         ("version: 1", "version: one", "version: Input should be a valid integer"),
         ("version: 1", "version: 0", "version: Input should be greater than or equal to 1"),
-        ("kind: yes-no", "kind: maybe", "kind: Input should be 'yes-no' or 'likelihood'"),
+        ("kind: yes-no", "kind: maybe", "kind: Input should be 'yes-no', 'likelihood'"),
         ("  default: &items {", "  others: &items {", "words.default is missing"),
         ("label: Book}", "label: '{noun}'}", "words.books.label: this section takes no placeholder and no brace"),
         ("untitled: untitled\n", "", "section untitled is missing"),
