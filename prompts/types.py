@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -84,16 +84,40 @@ class Prompt:
     """What fills the slot for each candidate, in the context's order of candidates; each starts with its own space."""
     after: str
     answer: str
-    labels: tuple[str, str] | None
-    """The two answers compared, the affirmative one first, each starting with the space it is tokenized with."""
+    labels: tuple[str, ...] | None
+    """The answers compared, two or more, each one token that starts with the space it is tokenized with; of a yes-no
+    question the affirmative one first."""
     template: TemplateRef
     dropped: Dropped
 
     @property
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of everything the model is shown, in order."""
-        shown = [
+        shown: list[tuple[str, ...]] = [
             *((message.role, message.content) for message in self.messages),
             (self.slot_role, self.before, *self.branches, self.after, self.answer, *(self.labels or ())),
         ]
-        return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return _digest(shown)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dialogue:
+    """A conversation that the model is to go on with in its own words.
+
+    With an empty `answer` the assistant's turn comes next; else that turn is opened with `answer` and left open, and
+    what the model writes goes on from there.
+    """
+
+    messages: tuple[Message, ...]
+    answer: str
+    template: TemplateRef
+    dropped: Dropped
+
+    @property
+    def digest(self) -> str:
+        """First 16 hex digits of the SHA-256 of everything the model is shown, in order."""
+        return _digest([*((message.role, message.content) for message in self.messages), (self.answer,)])
+
+
+def _digest(shown: Sequence[Sequence[str]]) -> str:
+    return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()[:16]

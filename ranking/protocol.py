@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from prompts.types import Prompt, PromptContext
-from ranking.types import EngineInfo, PromptScores, StrategyScores
+from prompts.types import Dialogue, Prompt, PromptContext
+from ranking.types import Completion, EngineInfo, GenerationLimits, PromptScores, StrategyScores
 
 
 class Engine(Protocol):
@@ -27,6 +27,16 @@ class Engine(Protocol):
         """Scores every branch of every prompt. Same length and order as the input; every score is finite.
 
         Raises PromptTooLongError naming the prompt's length if a prefix with its longest branch does not fit the model.
+        """
+
+
+class Generator(Protocol):
+    """Lets the LLM write. An engine that does has the capability "generate" in its info."""
+
+    async def generate(self, dialogues: Sequence[Dialogue], limits: GenerationLimits) -> list[Completion]:
+        """What the model writes for each dialogue, the same limits for all. Same length and order as the input.
+
+        Raises PromptTooLongError naming the dialogue's length if it does not fit the model with limits.max_tokens.
         """
 
 

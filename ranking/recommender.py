@@ -162,7 +162,7 @@ def _order(
             rank=place,
             score=joined.score if by_fusion else candidate.score,
             llm_score=None if verdict is None else verdict.scores[index],
-            llm_branch=None if verdict is None else verdict.branches[index],
+            llm_branch=None if verdict is None or verdict.branches is None else verdict.branches[index],
             retrieval_rank=candidate.rank,
             parts=joined.parts,
             votes=candidate.votes,

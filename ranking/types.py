@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from prompts.types import Dropped, TemplateRef
 from retrieval.types import Item, Signals, User, Vote
+
+Capability: TypeAlias = Literal["labels", "likelihood", "generate", "constrained"]
+"""What an engine can do: weigh labels, measure a text's likelihood, write text, keep what it writes to a form."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,14 +38,18 @@ class EngineInfo:
     """How many weights the model has."""
     tuned: TunedPrompts | None = None
     """What the adapter knows best; None without an adapter."""
+    capabilities: frozenset[Capability] = frozenset({"labels", "likelihood"})
+    route: str | None = None
+    """How the engine reaches the model where it had a choice, such as "logprob_token_ids"; None where it had none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BranchScore:
     """What the model says of one branch of a prompt."""
 
-    label_logits: tuple[float, float] | None
-    """Logits of the prompt's two labels after the branch; None for a prompt without labels."""
+    label_logits: tuple[float, ...] | None
+    """Logits of the prompt's labels after the branch, in their order; None for a prompt without labels. Only their
+    differences count, so an engine may give log-probabilities."""
     text_logprob: float | None
     """Sum of the log-probabilities of the branch's own tokens; None for a prompt with labels."""
     n_tokens: int
@@ -59,19 +68,88 @@ class PromptScores:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Permutation:
+    """A form of output: the numbers 1 to n, each once, in any order, separated by ", "."""
+
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JsonShape:
+    """A form of output: one JSON value that a JSON Schema (2020-12) describes."""
+
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerationLimits:
+    """How much an engine may write and in which form. It always writes the likeliest token (greedy)."""
+
+    max_tokens: int
+    """Tokens written at most."""
+    constraint: Permutation | JsonShape | None = None
+    """The form asked for. An engine that cannot hold the model to it writes freely and says so in its Completion."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completion:
+    """What the model wrote for one dialogue."""
+
+    text: str
+    """As written after the opened answer, control tokens left out; nothing else is changed."""
+    prompt_tokens: int
+    completion_tokens: int
+    finished: Literal["stop", "length"]
+    """Whether the model came to an end, or was cut at max_tokens."""
+    constrained: bool
+    """Whether the engine held the model to the constraint; False too if there was none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParseReport:
+    """How far a written order was an order of exactly the candidates, before it was made one."""
+
+    missing: int = 0
+    """Candidates it left out."""
+    duplicate: int = 0
+    """Mentions of a candidate after its first."""
+    invented: int = 0
+    """Mentions of something that is no candidate."""
+    repaired: int = 0
+    """Places of the order that were filled in by something else than the model."""
+    fell_back: bool = False
+    """Nothing could be read: the order given to the model stands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What the model wrote, and what was read from it."""
+
+    completion: Completion
+    report: ParseReport
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StrategyScores:
     """A strategy's verdict on the candidates it was given, in their order; higher is better."""
 
     scores: tuple[float, ...]
-    branches: tuple[BranchScore, ...]
-    """What the model said of each candidate, before it became a score."""
+    branches: tuple[BranchScore, ...] | None
+    """What the model said of each candidate, before it became a score; None where it saw several at once or wrote."""
     prompt_digest: str
-    """Of the prompt that was read; see Prompt.digest."""
+    """Of the prompt that was read, the first one if there were several; see Prompt.digest and Dialogue.digest."""
     template: TemplateRef
     dropped: Dropped
     prompt_tokens: int
     """Tokens the model read for this answer, cached ones included."""
     model_calls: int
+    """Prompts and dialogues that the model was given, whatever their number of branches."""
+    completion_tokens: int = 0
+    """Tokens the model wrote."""
+    outputs: tuple[Written, ...] = ()
+    """What the model wrote, in the order it was asked; empty where it only weighed labels or texts."""
+    agreement: float | None = None
+    """How far several answers agree, 0 to 1; None where there was one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +194,8 @@ class RankedItem:
     llm_score: float | None
     """The strategy's score; None if the LLM did not rank this item."""
     llm_branch: BranchScore | None
-    """What the model said of the item, before it became a score; None if the LLM did not rank."""
+    """What the model said of the item, before it became a score; None if the LLM did not rank, or said nothing of this
+    item alone."""
     retrieval_rank: int
     parts: tuple[FusionPart, ...]
     votes: tuple[Vote, ...]

@@ -11,9 +11,9 @@ import orjson
 
 from prompts.types import Dropped, PromptContext, TemplateRef
 from ranking.protocol import Strategy
-from ranking.types import BranchScore, StrategyScores
+from ranking.types import BranchScore, Completion, ParseReport, StrategyScores, Written
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a strategy changes what it computes, or when the stored form changes."""
 
 
@@ -74,19 +74,26 @@ def _read(stored: bytes) -> StrategyScores:
     values: dict[str, Any] = orjson.loads(stored)
     return StrategyScores(
         scores=tuple(values["scores"]),
-        branches=tuple(_branch(branch) for branch in values["branches"]),
+        branches=None if values["branches"] is None else tuple(_branch(branch) for branch in values["branches"]),
         prompt_digest=values["prompt_digest"],
         template=TemplateRef(**values["template"]),
         dropped=Dropped(**values["dropped"]),
         prompt_tokens=values["prompt_tokens"],
         model_calls=values["model_calls"],
+        completion_tokens=values["completion_tokens"],
+        outputs=tuple(_written(output) for output in values["outputs"]),
+        agreement=values["agreement"],
     )
+
+
+def _written(values: dict[str, Any]) -> Written:
+    return Written(completion=Completion(**values["completion"]), report=ParseReport(**values["report"]))
 
 
 def _branch(values: dict[str, Any]) -> BranchScore:
     logits = values["label_logits"]
     return BranchScore(
-        label_logits=None if logits is None else (logits[0], logits[1]),
+        label_logits=None if logits is None else tuple(logits),
         text_logprob=values["text_logprob"],
         n_tokens=values["n_tokens"],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class EncodedPrompt:
 
     prefix: tuple[int, ...]
     branches: tuple[EncodedBranch, ...]
-    labels: tuple[int, int] | None
+    labels: tuple[int, ...] | None
 
     @property
     def shape(self) -> Shape:
@@ -72,7 +73,7 @@ class PromptEncoder:
         prefix = self._markup(left)
         if not prefix:
             raise EngineError("the prompt has nothing before its branches, so there is nothing to predict them from")
-        labels = None if prompt.labels is None else (self._label(prompt.labels[0]), self._label(prompt.labels[1]))
+        labels = None if prompt.labels is None else self._labels(prompt.labels)
         closing = () if prompt.labels is None else self._markup(right + prompt.answer)
         branches = []
         for index, text in enumerate(prompt.branches):
@@ -106,6 +107,12 @@ class PromptEncoder:
             return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
         except Exception as error:  # the template is a program that came with the model and may raise anything
             raise ModelError(f"the chat template of {self._model} refuses the prompt's turns: {error}") from error
+
+    def _labels(self, texts: Sequence[str]) -> tuple[int, ...]:
+        ids = tuple(self._label(text) for text in texts)
+        if len(set(ids)) < len(ids) or len(ids) < 2:
+            raise ModelError(f"labels {', '.join(map(repr, texts))} are not two or more different tokens")
+        return ids
 
     def _label(self, text: str) -> int:
         ids = self._content(text)

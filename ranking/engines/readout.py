@@ -39,8 +39,8 @@ class Readout:
             scores = self._texts(hidden, span, branches)
         return scores
 
-    def label_logits(self, hidden: Tensor, span: Span, labels: tuple[int, int]) -> Tensor:
-        """Logits of two tokens after each branch of a span, shape (branches, 2), float32; hidden is (n, width).
+    def label_logits(self, hidden: Tensor, span: Span, labels: tuple[int, ...]) -> Tensor:
+        """Logits of label tokens after each branch of a span, shape (branches, labels), float32; hidden is (n, width).
 
         Gradients flow through it.
         """
@@ -49,13 +49,13 @@ class Readout:
         return self._logits(hidden[torch.tensor(lasts, device=hidden.device)], columns)
 
     def _labels(
-        self, hidden: Tensor, span: Span, labels: tuple[int, int], branches: Sequence[EncodedBranch]
+        self, hidden: Tensor, span: Span, labels: tuple[int, ...], branches: Sequence[EncodedBranch]
     ) -> tuple[BranchScore, ...]:
         logits = self.label_logits(hidden, span, labels).tolist()
-        _check_finite([value for pair in logits for value in pair])
+        _check_finite([value for row in logits for value in row])
         return tuple(
-            BranchScore(label_logits=(first, second), text_logprob=None, n_tokens=branch.n_tokens)
-            for (first, second), branch in zip(logits, branches, strict=True)
+            BranchScore(label_logits=tuple(row), text_logprob=None, n_tokens=branch.n_tokens)
+            for row, branch in zip(logits, branches, strict=True)
         )
 
     def _texts(self, hidden: Tensor, span: Span, branches: Sequence[EncodedBranch]) -> tuple[BranchScore, ...]:

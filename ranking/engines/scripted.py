@@ -20,7 +20,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 class ScriptedEngine:
     """Implements ranking.protocol.Engine for unit tests: real interface, scores by the given function.
 
-    A prompt with labels gets label logits (score, 0.0), one without gets score as text_logprob. A token is a word or
+    A prompt with labels gets label logits (score, 0.0, …), one without gets score as text_logprob. A token is a word or
     a punctuation mark. `prompts` keeps what was asked, `calls` how often.
     """
 
@@ -76,7 +76,7 @@ class ScriptedEngine:
         if not math.isfinite(value):
             raise EngineError(f"the scripted score of branch {branch!r} is {value}, not a finite number")
         return BranchScore(
-            label_logits=None if prompt.labels is None else (value, 0.0),
+            label_logits=None if prompt.labels is None else (value, *[0.0] * (len(prompt.labels) - 1)),
             text_logprob=value if prompt.labels is None else None,
             n_tokens=self.count_tokens(branch),
         )
