@@ -1,4 +1,4 @@
-"""The items in memory, read again when the record has changed."""
+"""The items in memory, read again when one of them has changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Catalogue:
     def items(self) -> Mapping[str, Item]:
         """Every item by its id, in the order of ids; do not change it."""
         with self._lock:
-            version = self._record.version()
+            version = self._record.last_item_change()
             if version != self._version:
                 self._items = {item.item_id: item for item in self._record.iter_items()}
                 self._version = version

@@ -3,6 +3,7 @@
 RetrievalError
 ├── InputError            a file, a row, a filter or a flag that cannot be used
 ├── NotFoundError         an unknown user or item
+├── ConflictError         something else is stored under the id already
 ├── EmptyStoreError       nothing imported yet
 ├── StoreBusyError        another process holds the embedded store
 ├── StoreError            the record or the index cannot be read or written
@@ -22,6 +23,10 @@ class InputError(RetrievalError):
 
 class NotFoundError(RetrievalError):
     """A user or an item is not in the store."""
+
+
+class ConflictError(RetrievalError):
+    """Something else is stored under the id already."""
 
 
 class EmptyStoreError(RetrievalError):

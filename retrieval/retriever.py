@@ -51,14 +51,14 @@ class Retriever:
     def retrieve(self, query: Query, n: int) -> Retrieved:
         """The n best candidates (fewer where no more exist), unseen, not excluded, passing all filters.
 
-        Items that no source speaks for come last, by id: their one vote is of the source "catalogue", of no weight.
-        Raises NotFoundError for an unknown user, EmptyStoreError for an empty store, InputError for a filter on an
-        attribute that no item has.
+        Hidden, expired and dismissed items do not come back, whichever source proposes them. Items that no source
+        speaks for come last, by id: their one vote is of the source "catalogue", of no weight. Raises NotFoundError for
+        an unknown user, EmptyStoreError for an empty store, InputError for a filter on an attribute that no item has.
         """
         request, items = self._request(query)
         if query.filters:
             check_attributes(query.filters, self._record.attribute_names())
-        barred = query.exclude | {past.item.item_id for past in request.history}
+        barred = query.exclude | {past.item.item_id for past in request.history} | self._dismissed(request)
         width = max(self._settings.per_source, n) * _rarity(request, items) + len(barred)
         while True:
             # What must not come back is left out afterwards, so sources are asked for more until enough is left.
@@ -133,6 +133,11 @@ class Retriever:
             together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage),
         )
 
+    def _dismissed(self, request: RetrievalRequest) -> frozenset[str]:
+        if request.user is None:
+            return frozenset()
+        return self._record.feedback().dismissed(request.user.user_id, request.as_of)
+
     def _proposals(self, request: RetrievalRequest, width: int) -> list[SourceList]:
         return [
             SourceList(source=source.name, weight=weight, proposals=source.propose(request, width))
@@ -183,8 +188,12 @@ def _told(history: Sequence[PastItem], as_of: float) -> tuple[PastItem, ...]:
 
 
 def _admissible(request: RetrievalRequest, item: Item | None) -> bool:
-    """Whether the item exists by now, is of the domain asked for and passes the filters."""
-    if item is None or (item.added_at is not None and item.added_at >= request.as_of):
+    """Whether the item may be shown now, is of the domain asked for and passes the filters."""
+    if item is None or item.hidden:
+        return False
+    if item.added_at is not None and item.added_at >= request.as_of:
+        return False
+    if item.expires_at is not None and item.expires_at <= request.as_of:
         return False
     query = request.query
     return (query.domain is None or item.domain == query.domain) and all(matches(f, item) for f in query.filters)

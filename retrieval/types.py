@@ -28,6 +28,10 @@ class Item:
     attributes: Attributes = field(default_factory=dict)
     added_at: float | None = None
     """When the item appeared in the catalogue; None where nobody said."""
+    hidden: bool = False
+    """Never recommended, though it stays in histories: out of stock, taken down."""
+    expires_at: float | None = None
+    """From then on it is not recommended; None is never."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -90,6 +90,16 @@ def clean_time(value: object, name: str = "timestamp") -> float:
         raise RowError(f"{name} {value!r} is neither a Unix time nor ISO 8601") from error
 
 
+def clean_truth(value: object, name: str) -> bool:
+    """A truth value; absent is false. Raises RowError for anything but true, false, 1 and 0."""
+    if is_absent(value):
+        return False
+    said = str(value).strip().lower()
+    if said not in {"true", "false", "1", "0", "1.0", "0.0"}:
+        raise RowError(f"{name} {value!r} is neither true nor false")
+    return said in {"true", "1", "1.0"}
+
+
 def clean_attribute(name: str, value: object) -> AttributeValue | None:
     """A typed attribute: truth value, number, list of texts or text; None where there is nothing.
 

@@ -14,6 +14,7 @@ from retrieval.importing.cleaning import (
     clean_text,
     clean_time,
     clean_title,
+    clean_truth,
     is_absent,
 )
 from retrieval.importing.plan import ImportPlan, Resolved, missing_column, resolve
@@ -96,7 +97,9 @@ class _Items(Parser[Item]):
         return key, 0.0
 
     def parse(self, row: Row) -> Item:
-        description, domain, added = (self._cell(row, name) for name in ("description", "domain", "added_at"))
+        description, domain, added, expires = (
+            self._cell(row, name) for name in ("description", "domain", "added_at", "expires_at")
+        )
         return Item(
             item_id=clean_id(self._cell(row, "item_id"), "item_id"),
             title=clean_title(self._cell(row, "title")),
@@ -104,6 +107,8 @@ class _Items(Parser[Item]):
             description=None if is_absent(description) else clean_text(str(description).strip(), "description"),
             attributes=self._attributes(row),
             added_at=None if is_absent(added) else clean_time(added, "added_at"),
+            hidden=clean_truth(self._cell(row, "hidden"), "hidden"),
+            expires_at=None if is_absent(expires) else clean_time(expires, "expires_at"),
         )
 
 
@@ -169,7 +174,8 @@ class _Interactions(Parser[Interaction]):
 
 def item_parser(table: Table, plan: ImportPlan) -> Parser[Item]:
     """For items: item_id and title are needed. Raises InputError naming the missing column."""
-    return _Items(table, plan, _resolved(table, ("item_id", "title", "description", "domain", "added_at"), 2, plan))
+    wanted = ("item_id", "title", "description", "domain", "added_at", "hidden", "expires_at")
+    return _Items(table, plan, _resolved(table, wanted, 2, plan))
 
 
 def user_parser(table: Table, plan: ImportPlan) -> Parser[User]:

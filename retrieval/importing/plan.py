@@ -30,6 +30,8 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "description": ("description", "summary", "plot", "overview"),
     "domain": ("domain",),
     "added_at": ("added_at", "created_at", "published_at"),
+    "hidden": ("hidden", "is_hidden"),
+    "expires_at": ("expires_at",),
     "rating": ("rating", "score", "stars", "overall"),
     "timestamp": ("timestamp", "time", "ts", "date", "datetime", "unixreviewtime"),
 }

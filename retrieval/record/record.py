@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
+from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
 from retrieval.errors import StoreError
 from retrieval.ids import Pair
 from retrieval.record.changes import ChangeFeed, IndexedRows
+from retrieval.record.columns import interaction_columns
 from retrieval.record.database import Database
 from retrieval.record.demonstrations import derive_demonstrations
+from retrieval.record.facets import FacetReader
+from retrieval.record.feedback import FeedbackLog
+from retrieval.record.pages import Pages
+from retrieval.record.personal import Personal
 from retrieval.record.rows import (
     Values,
     interaction_values,
     item_values,
-    read_attributes,
     read_interaction,
     read_item,
     read_past,
+    read_user,
     user_values,
 )
 from retrieval.record.schema import DEMONSTRATIONS, INTERACTIONS, ITEMS, STATE, USERS
+from retrieval.record.shown import ShownLists
 from retrieval.record.types import Counts, InteractionColumns, Written
 from retrieval.record.writing import (
     chunks,
@@ -51,8 +54,7 @@ class Record:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
-        self._facets: _Facets | None = None
+        self._facets = FacetReader(database)
 
     @classmethod
     def open(cls, url: str) -> Record:
@@ -88,11 +90,17 @@ class Record:
 
     def delete_items(self, item_ids: Sequence[str]) -> int:
         """Delete items with their interactions; returns how many of the ids were there."""
-        return self._delete_with_pairs(ITEMS, "item_id", item_ids)
+        with self._database.write() as connection:
+            version = next_version(connection)
+            for pairs in (DEMONSTRATIONS, INTERACTIONS):
+                delete_pairs(connection, pairs, pairs_with(connection, pairs, "item_id", item_ids), version)
+            if n := delete_ids(connection, ITEMS, item_ids, version):
+                commit_version(connection, version)
+        return n
 
     def delete_users(self, user_ids: Sequence[str]) -> int:
-        """Delete users with their interactions; returns how many of the ids were there."""
-        return self._delete_with_pairs(USERS, "user_id", user_ids)
+        """Delete users with all that is theirs; returns how many of the ids were there."""
+        return self.personal().delete(user_ids).users
 
     def delete_interactions(self, pairs: Sequence[Pair]) -> int:
         """Delete interactions; returns how many of the pairs were there."""
@@ -116,7 +124,7 @@ class Record:
         wanted = tuple(dict.fromkeys(ids))
         with self._database.read() as connection:
             rows = _by_ids(connection, USERS, USERS.c.user_id, wanted)
-            found = {row.user_id: User(user_id=row.user_id, attributes=read_attributes(row.attributes)) for row in rows}
+            found = {row.user_id: read_user(row) for row in rows}
         return {user_id: found[user_id] for user_id in wanted if user_id in found}
 
     def user(self, user_id: str) -> User | None:
@@ -151,15 +159,15 @@ class Record:
 
     def iter_items(self, batch: int = 1000) -> Iterator[Item]:
         """All items by id, read `batch` at a time; writes in between may or may not be seen."""
-        return map(read_item, self._pages(ITEMS, batch))
+        return map(read_item, self.pages().all(ITEMS, batch))
 
     def iter_user_ids(self, batch: int = 1000) -> Iterator[str]:
         """All user ids, sorted, read `batch` at a time."""
-        return (row.user_id for row in self._pages(USERS, batch))
+        return (row.user_id for row in self.pages().all(USERS, batch))
 
     def iter_interactions(self, batch: int = 10_000) -> Iterator[Interaction]:
         """All interactions by user id and item id, read `batch` at a time."""
-        return map(read_interaction, self._pages(INTERACTIONS, batch))
+        return map(read_interaction, self.pages().all(INTERACTIONS, batch))
 
     def counts(self) -> Counts:
         """Number of rows."""
@@ -177,29 +185,42 @@ class Record:
 
     def interaction_columns(self) -> InteractionColumns:
         """All interactions as parallel columns, for matrix work."""
-        table = INTERACTIONS.c
-        chosen = select(table.user_id, table.item_id, table.timestamp, table.liked)
-        with self._database.read() as connection:
-            rows = connection.execute(chosen.order_by(table.user_id, table.timestamp, table.item_id)).all()
-        user_ids, item_ids = sorted({row[0] for row in rows}), sorted({row[1] for row in rows})
-        users, items = ({key: i for i, key in enumerate(ids)} for ids in (user_ids, item_ids))
-        n = len(rows)
-        return InteractionColumns(
-            user_ids=tuple(user_ids),
-            item_ids=tuple(item_ids),
-            user_index=np.fromiter((users[row[0]] for row in rows), np.int32, n),
-            item_index=np.fromiter((items[row[1]] for row in rows), np.int32, n),
-            timestamps=np.fromiter((row[2] for row in rows), np.float64, n),
-            liked=np.fromiter((row[3] for row in rows), np.bool_, n),
-        )
+        return interaction_columns(self._database)
 
     def attribute_names(self) -> frozenset[str]:
         """Names of the attributes that at least one item has."""
-        return self._read_facets().attribute_names
+        return self._facets.read().attribute_names
 
     def domains(self) -> frozenset[str]:
         """Domains that at least one item is in."""
-        return self._read_facets().domains
+        return self._facets.read().domains
+
+    def last_item_change(self) -> int:
+        """The version that last changed an item; 0 if there was none."""
+        with self._database.read() as connection:
+            return last_change(connection, ITEMS)
+
+    # the service's side
+
+    def pages(self) -> Pages:
+        """Rows in the order of their keys."""
+        return Pages(self._database)
+
+    def shown(self) -> ShownLists:
+        """The lists that were shown."""
+        return ShownLists(self._database)
+
+    def feedback(self) -> FeedbackLog:
+        """What users did with what they were shown."""
+        return FeedbackLog(self._database)
+
+    def personal(self) -> Personal:
+        """All that there is of one user."""
+        return Personal(self._database)
+
+    def checkpoint(self) -> bool:
+        """Empty SQLite's write-ahead log, where deleted rows live on; whether that worked."""
+        return self._database.checkpoint()
 
     # for the index
 
@@ -232,15 +253,6 @@ class Record:
                 commit_version(connection, version)
         return written
 
-    def _delete_with_pairs(self, table: Table, column: str, ids: Sequence[str]) -> int:
-        with self._database.write() as connection:
-            version = next_version(connection)
-            for pairs in (DEMONSTRATIONS, INTERACTIONS):
-                delete_pairs(connection, pairs, pairs_with(connection, pairs, column, ids), version)
-            if n := delete_ids(connection, table, ids, version):
-                commit_version(connection, version)
-        return n
-
     def _missing(self, pairs: Iterable[Pair]) -> str | None:
         wanted = tuple(pairs)
         users = self.users(pair.user_id for pair in wanted)
@@ -251,44 +263,8 @@ class Record:
                     return f"Unknown {what} {key!r} in an interaction: import that {what} first. Nothing was written."
         return None
 
-    def _pages(self, table: Table, batch: int) -> Iterator[Any]:
-        keys = tuple(table.primary_key.columns)
-        after: tuple[str, ...] | None = None
-        while True:
-            chosen = select(table).order_by(*keys).limit(batch)
-            with self._database.read() as connection:
-                rows = connection.execute(chosen if after is None else chosen.where(_beyond(keys, after))).all()
-            yield from rows
-            if len(rows) < batch:
-                return
-            after = tuple(str(getattr(rows[-1], key.name)) for key in keys)
-
-    def _read_facets(self) -> _Facets:
-        with self._lock, self._database.read() as connection:
-            stamp = last_change(connection, ITEMS)
-            if self._facets is None or self._facets.stamp != stamp:
-                names: set[str] = set()
-                for stored in connection.scalars(select(ITEMS.c.attributes).distinct()):
-                    names.update(read_attributes(stored))
-                domains = connection.scalars(select(ITEMS.c.domain).distinct())
-                self._facets = _Facets(stamp=stamp, attribute_names=frozenset(names), domains=frozenset(domains))
-            return self._facets
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Facets:
-    """What all items together look like, as of their last change."""
-
-    stamp: int
-    attribute_names: frozenset[str]
-    domains: frozenset[str]
-
 
 _PAST_COLUMNS = (INTERACTIONS.c.timestamp, INTERACTIONS.c.liked, INTERACTIONS.c.rating)
-
-
-def _beyond(keys: tuple[Any, ...], after: tuple[str, ...]) -> ColumnElement[bool]:
-    return keys[0] > after[0] if len(keys) == 1 else tuple_(*keys) > after
 
 
 def _by_ids(connection: Connection, table: Table, key: Any, ids: Sequence[str]) -> Iterator[Any]:

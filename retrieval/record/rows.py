@@ -31,6 +31,8 @@ def item_values(item: Item) -> Values:
         "description": None if item.description is None else _text(what, "description", item.description),
         "attributes": _dump(what, item.attributes),
         "added_at": None if item.added_at is None else _number(what, "added_at", item.added_at),
+        "hidden": bool(item.hidden),
+        "expires_at": None if item.expires_at is None else _number(what, "expires_at", item.expires_at),
     }
 
 
@@ -62,7 +64,14 @@ def read_item(row: Row[Any]) -> Item:
         description=row.description,
         attributes=read_attributes(row.attributes),
         added_at=row.added_at,
+        hidden=bool(row.hidden),
+        expires_at=row.expires_at,
     )
+
+
+def read_user(row: Row[Any]) -> User:
+    """User of a row that carries the user columns."""
+    return User(user_id=row.user_id, attributes=read_attributes(row.attributes))
 
 
 def read_interaction(row: Row[Any]) -> Interaction:

@@ -6,7 +6,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
 
 ID = String().with_variant(String(collation="C"), "postgresql")
 """Ids sort by code point on both databases."""
@@ -39,6 +52,8 @@ ITEMS = Table(
     Column("description", Text),
     Column("attributes", Text, nullable=False),
     Column("added_at", Float),
+    Column("hidden", Boolean, nullable=False, server_default=false()),
+    Column("expires_at", Float),
     Column("created", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False, index=True),
 )
@@ -86,3 +101,35 @@ TOMBSTONES = Table(
     Index("ix_tombstones_kind_version", "kind", "version"),
 )
 """What was deleted and when. Entries of pairs carry their `pair_id`. Writing the row again removes it."""
+
+REQUESTS = Table(
+    "requests",
+    METADATA,
+    Column("request_id", ID, primary_key=True),
+    Column("user_id", ID, ForeignKey(USERS.c.user_id), index=True),
+    Column("door", String, nullable=False),
+    Column("asked_at", Float, nullable=False, index=True),
+    Column("shown", Text, nullable=False),
+    Column("ranked_by", String, nullable=False),
+    Column("strategy", String),
+    Column("template", String),
+    Column("prompt_digest", String),
+    Column("model", String),
+    Column("adapter", String),
+    Column("arm", String),
+)
+"""Lists that were shown, never the prompts' text. `shown` is a JSON list of item ids, best first. Neither this table
+nor the next is mirrored by the index, so they raise no version."""
+
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    Column("feedback_id", ID, primary_key=True),
+    Column("user_id", ID, ForeignKey(USERS.c.user_id), nullable=False, index=True),
+    Column("item_id", ID, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("timestamp", Float, nullable=False),
+    Column("request_id", ID, index=True),
+    Column("rank", Integer),
+)
+"""What users did with what they were shown. It outlives its item and its request, so it refers to them by id only."""

@@ -8,7 +8,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.types import Interaction, User
+
 IndexedKind: TypeAlias = Literal["items", "interactions", "demonstrations"]
+FeedbackKind: TypeAlias = Literal["view", "click", "like", "dislike", "buy", "dismiss"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,3 +66,72 @@ class IndexCounts:
     items: int
     interactions: int
     demonstrations: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownList:
+    """A list that was handed out, and what produced it; never the prompt's text."""
+
+    request_id: str
+    user_id: str | None
+    """None for a stranger."""
+    door: str
+    """Which way it was asked for: "recommend", "session", "similar", …"""
+    asked_at: float
+    item_ids: tuple[str, ...]
+    """Best first: the first has rank 1."""
+    ranked_by: str
+    strategy: str | None = None
+    template: str | None = None
+    """Name, version and language of the prompt template, and its digest."""
+    prompt_digest: str | None = None
+    model: str | None = None
+    adapter: str | None = None
+    arm: str | None = None
+    """Arm of the experiment that was under way."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feedback:
+    """What a user did with an item."""
+
+    feedback_id: str
+    user_id: str
+    item_id: str
+    kind: FeedbackKind
+    timestamp: float
+    request_id: str | None = None
+    """The list that showed the item; None where none did."""
+    rank: int | None = None
+    """Its place in that list, 1 is best."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """Feedback as it is stored."""
+
+    feedback: Feedback
+    repeated: bool
+    """It was stored before, and nothing changed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PersonalCopy:
+    """All that the record holds of a user, each part oldest first."""
+
+    user: User
+    interactions: tuple[Interaction, ...]
+    demonstrations: tuple[Choice, ...]
+    shown: tuple[ShownList, ...]
+    feedback: tuple[Feedback, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasedRows:
+    """How many rows went with deleted users."""
+
+    users: int
+    interactions: int
+    demonstrations: int
+    shown: int
+    feedback: int

@@ -1,0 +1,80 @@
+"""The log of the lists that were shown, so that feedback can be joined to what produced it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from retrieval.errors import NotFoundError
+from retrieval.record.database import Database
+from retrieval.record.schema import REQUESTS
+from retrieval.record.types import ShownList
+
+
+class ShownLists:
+    """Lists by request id. They are no part of what the index mirrors and raise no version."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def log(self, shown: ShownList) -> None:
+        """Keep a list. Raises NotFoundError where its user is gone meanwhile: then nothing of them is kept."""
+        values = {
+            "request_id": shown.request_id,
+            "user_id": shown.user_id,
+            "door": shown.door,
+            "asked_at": shown.asked_at,
+            "shown": json.dumps(shown.item_ids, ensure_ascii=False),
+            "ranked_by": shown.ranked_by,
+            "strategy": shown.strategy,
+            "template": shown.template,
+            "prompt_digest": shown.prompt_digest,
+            "model": shown.model,
+            "adapter": shown.adapter,
+            "arm": shown.arm,
+        }
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(REQUESTS), values)
+        except IntegrityError as error:
+            raise NotFoundError(f"user {shown.user_id!r} was deleted while the list was made") from error
+
+    def get(self, request_id: str) -> ShownList | None:
+        """One list, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select(REQUESTS).where(REQUESTS.c.request_id == request_id)).one_or_none()
+        return None if row is None else read_shown(row)
+
+    def of_user(self, user_id: str) -> Sequence[ShownList]:
+        """A user's lists, oldest first."""
+        chosen = select(REQUESTS).where(REQUESTS.c.user_id == user_id)
+        with self._database.read() as connection:
+            rows = connection.execute(chosen.order_by(REQUESTS.c.asked_at, REQUESTS.c.request_id)).all()
+        return [read_shown(row) for row in rows]
+
+    def forget(self, before: float) -> int:
+        """Delete the lists asked for before a time; returns how many there were. Feedback on them stays."""
+        with self._database.write() as connection:
+            return connection.execute(delete(REQUESTS).where(REQUESTS.c.asked_at < before)).rowcount
+
+
+def read_shown(row: Any) -> ShownList:
+    """List of a row that carries the columns of requests."""
+    return ShownList(
+        request_id=row.request_id,
+        user_id=row.user_id,
+        door=row.door,
+        asked_at=row.asked_at,
+        item_ids=tuple(json.loads(row.shown)),
+        ranked_by=row.ranked_by,
+        strategy=row.strategy,
+        template=row.template,
+        prompt_digest=row.prompt_digest,
+        model=row.model,
+        adapter=row.adapter,
+        arm=row.arm,
+    )
