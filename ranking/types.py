@@ -54,6 +54,8 @@ class BranchScore:
     """Sum of the log-probabilities of the branch's own tokens; None for a prompt with labels."""
     n_tokens: int
     """Tokens of the branch, for a prompt with labels with the closing part that follows it."""
+    unseen: tuple[int, ...] = ()
+    """Places of labels that a server did not tell the logit of; what stands there is an upper bound."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
