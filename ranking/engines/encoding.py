@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prompts.types import Prompt
+from prompts.types import Dialogue, Prompt
 from ranking.engines.packing import Shape
 from ranking.errors import EngineError, ModelError
 
@@ -89,6 +89,11 @@ class PromptEncoder:
                 )
             )
         return EncodedPrompt(prefix=prefix, branches=tuple(branches), labels=labels)
+
+    def encode_dialogue(self, dialogue: Dialogue) -> tuple[int, ...]:
+        """Tokens of a dialogue up to where the model goes on. Raises ModelError if the chat template refuses it."""
+        turns = [{"role": message.role, "content": message.content} for message in dialogue.messages]
+        return self._markup(self._rendered(turns, ask=True) + dialogue.answer)
 
     def _around_slot(self, prompt: Prompt) -> tuple[str, str]:
         turns = [{"role": message.role, "content": message.content} for message in prompt.messages]

@@ -31,6 +31,28 @@ class Pretrained:
     """Whether the model runs the attention function it was loaded with (else it wants a mask)."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainedTokenizer:
+    """The tokenizer of a model whose weights are not loaded."""
+
+    tokenizer: Any
+    max_context: int
+    """Longest sequence in tokens over which every layer sees everything before it."""
+
+
+def load_tokenizer(folder: Path) -> PretrainedTokenizer:
+    """The tokenizer of a model folder, without network. Raises ModelError if the folder is no such model."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    with _quiet():
+        try:
+            config: Any = AutoConfig.from_pretrained(str(folder), local_files_only=True).get_text_config()
+            tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        except Exception as error:  # anything at all can be wrong with a folder that a user names
+            raise ModelError(f"the model in {folder} cannot be loaded: {one_line(error)[:300]}") from error
+        return PretrainedTokenizer(tokenizer=tokenizer, max_context=_limits(config).max_context)
+
+
 def convert_gguf(source: Path, folder: Path) -> None:
     """Writes the model of a GGUF file into a folder, dequantized to bfloat16 safetensors, with its tokenizer.
 
