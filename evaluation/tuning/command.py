@@ -11,7 +11,7 @@ from evaluation.data.config import StoreSet
 from evaluation.run.command import RUNS, Given, bars, note
 from evaluation.tuning.config import STORE, TuneConfig, TuneFile, load_tune_config
 from evaluation.tuning.follow_up import run_name, write_evaluation
-from evaluation.tuning.fusion import FittedFusion, fit_fusion
+from evaluation.tuning.fusion import FittedFusion, fit_around, fit_fusion
 from evaluation.tuning.material import Material, gather
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import shown_progress
@@ -131,7 +131,7 @@ def _fuse(
 ) -> FittedFusion | None:
     if not config.fusion.fit:
         return None
-    if len(material.validation) < MIN_FITTING_CASES:
+    if len(material.asked) < MIN_FITTING_CASES:
         note(
             given,
             f"Fusion keeps the shipped weights: it takes {MIN_FITTING_CASES} validation cases to fit others, and "
@@ -146,7 +146,9 @@ def _fuse(
         [example.context for example in material.validation],
         progress,
     )
-    fitted = fit_fusion(material.signals, material.targets, scores, towards=FusionWeights(), l2=config.fusion.l2)
+    every = [*material.asked, *material.further]
+    prior = fit_fusion(every, None, towards=FusionWeights(), l2=config.fusion.l2)
+    fitted = fit_around(prior.weights, material.asked, scores, l2=config.fusion.l2)
     revise_adapter(output, fusion=fitted.weights.model_dump())
     return fitted
 

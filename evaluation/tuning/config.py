@@ -65,7 +65,10 @@ class FusionConfig(Section):
 
     fit: bool = True
     l2: float = Field(default=8.0, gt=0)
-    """Strength of the shrinkage towards the shipped weights: about as strong as so many cases that speak for these."""
+    """Strength of the shrinkage: about as strong as so many cases that speak for what it shrinks towards."""
+    cases: int = Field(default=1000, ge=0, le=100_000)
+    """The signals' own weights are fitted on so many validation cases, if there are as many, and shrunk towards the
+    shipped ones. The cases that the LLM reads then move all weights from there."""
 
 
 class Lesson(Section):

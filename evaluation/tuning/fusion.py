@@ -16,6 +16,16 @@ from retrieval.types import Signals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FusionCase:
+    """A list, as fusion sees it before the LLM does."""
+
+    signals: tuple[Signals, ...]
+    """Of each candidate."""
+    target: int
+    """Place of the candidate that was taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FittedFusion:
     """What a fit gave."""
 
@@ -25,9 +35,19 @@ class FittedFusion:
     """Mean over the cases, without the shrinkage."""
 
 
+def fit_around(
+    prior: FusionWeights, cases: Sequence[FusionCase], llm_scores: Sequence[Sequence[float]], *, l2: float
+) -> FittedFusion:
+    """All weights from the few cases that the LLM has scored, shrunk towards `prior`.
+
+    The prior's signals are best fitted on the many cases that cost no LLM, so that adding the LLM starts from the best
+    order without it. Raises as fit_fusion does.
+    """
+    return fit_fusion(cases, llm_scores, towards=prior.model_copy(update={"llm": FusionWeights().llm}), l2=l2)
+
+
 def fit_fusion(
-    signals: Sequence[Sequence[Signals]],
-    targets: Sequence[int],
+    cases: Sequence[FusionCase],
     llm_scores: Sequence[Sequence[float]] | None,
     *,
     towards: FusionWeights,
@@ -35,21 +55,18 @@ def fit_fusion(
 ) -> FittedFusion:
     """The conditional logit over what fusion adds up; see evaluation.baselines.signals.
 
-    `signals` and `llm_scores` have one entry per candidate of each case, `targets` the place of the one that was taken.
-    Without LLM scores its weight is 0. A weight that no case tells of stays as it is, as that of the query does where
-    no case asks one. Raises RunConfigError for fewer than 16 cases.
+    `llm_scores` has one entry per candidate of each case; without it the LLM's weight is 0. A weight that no case tells
+    of stays as it is, as that of the query does where no case asks one. Raises RunConfigError for fewer than 16 cases.
     """
-    if len(signals) < MIN_FITTING_CASES:
-        raise RunConfigError(
-            f"fusion needs {MIN_FITTING_CASES} validation cases to be fitted on, and has {len(signals)}"
-        )
+    if len(cases) < MIN_FITTING_CASES:
+        raise RunConfigError(f"fusion needs {MIN_FITTING_CASES} validation cases to be fitted on, and has {len(cases)}")
     ones = FusionWeights(**dict.fromkeys(FusionWeights.model_fields, 1.0))
     start = towards if llm_scores is not None else towards.model_copy(update={"llm": 0.0})
     rows, chosen, case_of_row = [], [], []
-    for place, (measured, target) in enumerate(zip(signals, targets, strict=True)):
-        fused = fuse(None if llm_scores is None else llm_scores[place], measured, ones)
+    for place, case in enumerate(cases):
+        fused = fuse(None if llm_scores is None else llm_scores[place], case.signals, ones)
         rows += [[part.contribution for part in one.parts] for one in fused]
-        chosen += [at == target for at in range(len(fused))]
+        chosen += [at == case.target for at in range(len(fused))]
         case_of_row += [place] * len(fused)
     names = [part.name for part in fused[0].parts]
     shipped = start.model_dump()

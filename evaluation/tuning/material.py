@@ -19,14 +19,12 @@ from evaluation.tuning.examples import (
     training_examples,
     validation_cases,
 )
-from evaluation.tuning.fusion import fit_fusion
+from evaluation.tuning.fusion import FusionCase, fit_fusion
 from evaluation.tuning.negatives import NegativeSource, RandomNegatives, ServedNegatives
 from evaluation.tuning.signals import SignalsThen, alone
-from evaluation.types import Case
 from ranking.settings import FusionWeights, Settings
 from ranking.tuning.types import TuningExample
 from retrieval.protocol import Embedder, Progress
-from retrieval.types import Signals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,16 +33,13 @@ class Material:
 
     examples: Sequence[TuningExample]
     validation: Sequence[TuningExample]
-    signals: Sequence[Sequence[Signals]]
-    """Of each validation list's candidates; empty if no weights are fitted, or too few lists are there for it."""
+    asked: Sequence[FusionCase]
+    """The validation lists as fusion sees them; empty if no weights are fitted, or too few lists are there for it."""
+    further: Sequence[FusionCase]
+    """More validation cases, which cost no LLM: on all of them the signals' own weights are fitted."""
     notes: Sequence[str]
     data: Mapping[str, str]
     """Digest of each data set by its name."""
-
-    @property
-    def targets(self) -> list[int]:
-        """Place of the taken item in each validation list."""
-        return [example.relevance.index(1.0) for example in self.validation]
 
 
 def gather(
@@ -65,12 +60,13 @@ def gather(
 
 def _joined(parts: Sequence[Material]) -> Material:
     """One after the other: tuning shuffles by the examples' ids, which are told apart by their place here."""
-    signals = [one for part in parts for one in part.signals]
-    whole = len(signals) == sum(len(part.validation) for part in parts)
+    whole = all(len(part.asked) == len(part.validation) for part in parts)
+    asked = [case for part in parts for case in part.asked] if whole else []
     return Material(
         examples=_told_apart([part.examples for part in parts]),
         validation=_told_apart([part.validation for part in parts]),
-        signals=signals if whole else [],
+        asked=asked,
+        further=[case for part in parts for case in part.further],
         notes=[f"{', '.join(part.data)}: {text}" for part in parts for text in part.notes],
         data={name: digest for part in parts for name, digest in part.data.items()},
     )
@@ -84,17 +80,15 @@ def _told_apart(parts: Sequence[Sequence[TuningExample]]) -> list[TuningExample]
     ]
 
 
-def _read(
-    questions: Questions, lesson: Lesson, config: TuneConfig, settings: Settings, progress: Progress
-) -> Material:
+def _read(questions: Questions, lesson: Lesson, config: TuneConfig, settings: Settings, progress: Progress) -> Material:
     corpus = questions.loaded.corpus
     if not questions.split.fitting_known.any():
         raise nothing_known(corpus)
-    cases = validation_cases(questions.fitting().cases, lesson.validation, config.seed)
-    residual = lesson.examples.residual
-    then = SignalsThen(questions) if residual or config.fusion.fit else None
-    signals = [] if then is None or len(cases) < MIN_FITTING_CASES else then.of_cases(cases, progress)
-    frozen = _frozen(cases, signals, config.fusion.l2) if residual else None
+    n, fusion = lesson.validation, config.fusion
+    cases = validation_cases(questions.fitting().cases, max(n, fusion.cases), config.seed)
+    then = SignalsThen(questions) if lesson.examples.residual or fusion.fit else None
+    measured = [] if then is None or len(cases) < MIN_FITTING_CASES else then.of_cases(cases, progress)
+    frozen = _frozen(measured, len(cases), fusion.l2) if lesson.examples.residual else None
     made = training_examples(
         corpus,
         questions.fitting().training,
@@ -108,34 +102,34 @@ def _read(
         progress=progress,
     )
     notes = [*questions.loaded.notes, *made.notes]
-    if len(cases) < lesson.validation:
+    if len(cases) < n:
         notes.append(
-            f"{lesson.validation} validation cases were asked for and there are {len(cases)}."
+            f"{n} validation cases were asked for and there are {len(cases)}."
             + ("" if cases else " The adapter is kept as it is after the last step.")
         )
     return Material(
         examples=made.examples,
         validation=as_examples(
-            cases,
+            cases[:n],
             corpus.users,
             settings.examples,
-            None if frozen is None else [alone(measured, frozen) for measured in signals],
+            None if frozen is None else [alone(case.signals, frozen) for case in measured[:n]],
         ),
-        signals=signals,
+        asked=measured[:n],
+        further=measured[n:],
         notes=notes,
         data={corpus.name: corpus.digest},
     )
 
 
-def _frozen(cases: Sequence[Case], signals: Sequence[Sequence[Signals]], l2: float) -> FusionWeights:
+def _frozen(measured: Sequence[FusionCase], n_cases: int, l2: float) -> FusionWeights:
     """The weights of the signals alone that a residual is learnt on top of."""
-    if not signals:
+    if not measured:
         raise RunConfigError(
             f"examples.residual: true needs {MIN_FITTING_CASES} validation cases to fit the signals' weights on, and "
-            f"there are {len(cases)}; set residual: false, or ask for more validation"
+            f"there are {n_cases}; set residual: false, or ask for more validation"
         )
-    targets = [[item.item_id for item in case.candidates].index(case.target or "") for case in cases]
-    return fit_fusion(signals, targets, None, towards=FusionWeights(), l2=l2).weights
+    return fit_fusion(measured, None, towards=FusionWeights(), l2=l2).weights
 
 
 def _sources(questions: Questions, lesson: Lesson, seed: int) -> list[NegativeSource]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from evaluation.run.questions import Questions
 from evaluation.tuning.examples import Offsets
+from evaluation.tuning.fusion import FusionCase
 from evaluation.tuning.negatives import Moment
 from evaluation.types import Case
 from ranking.fusion import fuse
@@ -22,12 +23,13 @@ class SignalsThen:
         self._users = frozenset(questions.fitting().training.user_ids)
         self._end = questions.as_of
 
-    def of_cases(self, cases: Sequence[Case], progress: Progress | None = None) -> list[list[Signals]]:
-        """Of the candidates of each case, in order."""
+    def of_cases(self, cases: Sequence[Case], progress: Progress | None = None) -> list[FusionCase]:
+        """The cases, each of which holds its target, as fusion sees them."""
         found = []
         for done, case in enumerate(cases, start=1):
             ids = [item.item_id for item in case.candidates]
-            found.append(self._measure(case.user_id, case.history, self._end, ids))
+            signals = self._measure(case.user_id, case.history, self._end, ids)
+            found.append(FusionCase(signals=tuple(signals), target=ids.index(case.target or "")))
             if progress is not None:
                 progress("signals of validation cases", done, len(cases))
         return found

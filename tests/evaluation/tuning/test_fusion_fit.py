@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from evaluation.errors import RunConfigError
-from evaluation.tuning.fusion import FittedFusion, fit_fusion
+from evaluation.tuning.fusion import FittedFusion, FusionCase, fit_around, fit_fusion
 from ranking.settings import FusionWeights
 from retrieval.types import Signals
 
@@ -17,30 +17,37 @@ from retrieval.types import Signals
 class Lists:
     """Lists of strangers: popularity is known, nothing of a history is."""
 
-    signals: list[list[Signals]]
-    targets: list[int]
+    cases: list[FusionCase]
     scores: list[tuple[float, ...]]
 
     def first(self, n: int) -> Lists:
-        return Lists(self.signals[:n], self.targets[:n], self.scores[:n])
+        return Lists(self.cases[:n], self.scores[:n])
 
 
 def planted(n: int, weight: float) -> Lists:
     """The target goes by the LLM's score with this weight, and by nothing else."""
     random = np.random.default_rng(7)
-    lists = Lists([], [], [])
+    lists = Lists([], [])
     for _ in range(n):
         values = random.normal(size=10)
         standard = (values - values.mean()) / values.std()
         chances = np.exp(weight * standard)
-        lists.signals.append([Signals(log_popularity=value) for value in random.normal(size=10).tolist()])
-        lists.targets.append(int(random.choice(10, p=chances / chances.sum())))
+        signals = tuple(Signals(log_popularity=value) for value in random.normal(size=10).tolist())
+        target = int(random.choice(10, p=chances / chances.sum()))
+        lists.cases.append(FusionCase(signals=signals, target=target))
         lists.scores.append(tuple(values.tolist()))
     return lists
 
 
 def fitted(lists: Lists, l2: float = 8.0) -> FittedFusion:
-    return fit_fusion(lists.signals, lists.targets, lists.scores, towards=FusionWeights(), l2=l2)
+    return fit_fusion(lists.cases, lists.scores, towards=FusionWeights(), l2=l2)
+
+
+def by_popularity(cases: list[FusionCase]) -> list[FusionCase]:
+    """The same lists, from which the most popular candidate was taken."""
+    return [
+        replace(case, target=max(range(10), key=lambda at: case.signals[at].log_popularity or 0.0)) for case in cases
+    ]
 
 
 def test_planted_weights_are_found() -> None:
@@ -72,7 +79,14 @@ def test_fifteen_cases_are_too_few() -> None:
 
 def test_without_an_llm_its_weight_is_nothing_and_the_signals_are_fitted_all_the_same() -> None:
     lists = planted(300, 1.2)
-    targets = [max(range(10), key=lambda at: row[at].log_popularity) for row in lists.signals]
-    found = fit_fusion(lists.signals, targets, None, towards=FusionWeights(), l2=8.0).weights
+    found = fit_fusion(by_popularity(lists.cases), None, towards=FusionWeights(), l2=8.0).weights
     assert found.llm == 0.0
     assert found.popularity > 1.0
+
+
+def test_few_scored_cases_move_on_from_what_many_unscored_ones_say() -> None:
+    many, few = by_popularity(planted(300, 1.2).cases), planted(40, 1.2)
+    prior = fit_fusion(many, None, towards=FusionWeights(), l2=8.0).weights
+    found = fit_around(prior, few.cases, few.scores, l2=8.0).weights
+    assert found.llm > FusionWeights().llm
+    assert fitted(few).weights.popularity < found.popularity < prior.popularity

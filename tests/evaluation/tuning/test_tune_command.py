@@ -143,7 +143,10 @@ class Untouched:
         ({"exmaples": {}}, "did you mean 'examples'"),
         ({"examples": {"selection": "divers"}}, "did you mean 'diverse'"),
         ({"examples": {"negatives": {"random": 0}}}, "nothing to compare with"),
-        ({"examples": {"residual": True}, "validation": 3}, "16 validation cases to fit the signals' weights"),
+        (
+            {"examples": {"residual": True}, "validation": 3, "fusion": {"cases": 3}},
+            "16 validation cases to fit the signals' weights",
+        ),
         ({"protocol": {"kind": "end-to-end", "source": "whole-catalogue"}}, "source: retrieval"),
         ({"protocol": {"kind": "labelled"}}, "kind must be sampled"),
         ({"known_interactions": 0}, "no interactions of data set"),
@@ -201,7 +204,30 @@ def test_titles_that_are_all_the_same_are_refused_by_the_tuner(
     assert not (tmp_path / "adapter" / "fewrec-adapter.json").exists()
 
 
-@pytest.mark.parametrize("name", ["amazon-games", "ml-100k", "store"])
+def test_several_lessons_are_mixed_told_apart_and_share_out_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    config = write_config(tmp_path)
+    lead = yaml.safe_load((tmp_path / "shop.yaml").read_text())
+    served = {
+        "data": lead["data"] | {"domain": "films"},
+        "protocol": {"kind": "end-to-end", "split": "leave-one-out", "depth": 20},
+        "examples": {"n": 4, "negatives": {"random": 0, "served": 3, "depth": 12}},
+        "validation": 2,
+    }
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(lead | {"more": [served]}))
+    given, recording = Consoles(), Recording()
+    with pytest.raises(ReachedError):
+        run(given, config, tmp_path / "adapter", recording.parts(), limit=6)
+    assert [example.example_id[:2] for example in recording.examples] == ["1:"] * 4 + ["2:"] * 2
+    assert len({example.example_id for example in recording.examples}) == 6
+    assert [example.example_id[:2] for example in recording.validation] == ["1:"] * 16 + ["2:"] * 2
+    words = {item.domain for example in recording.examples for item in example.context.candidates}
+    assert words == {"items", "films"}
+
+
+@pytest.mark.parametrize("name", ["amazon-games", "amazon-games-served", "films-and-goods", "ml-100k", "store"])
 def test_shipped_configurations_load(name: str) -> None:
     assert load_tune_config(name).config.name == name
 
