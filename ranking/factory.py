@@ -67,7 +67,12 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
         case VllmSettings():
             raise ConfigError("engine vllm is not built yet")
         case OpenAISettings():
-            raise ConfigError("engine openai is not built yet")
+            from ranking.engines.openai import OpenAIEngine
+
+            if settings.model.adapter is not None:
+                raise ConfigError("an adapter cannot be given to the model of engine openai; leave model.adapter out")
+            with closing(OpenAIEngine(settings.engine)) as engine:
+                yield engine
 
 
 def served_settings(settings: Settings) -> Settings:
@@ -78,9 +83,10 @@ def served_settings(settings: Settings) -> Settings:
 def promotion_for(settings: Settings) -> Promotion | None:
     """The promoted adapter that serves under these settings; None where they name one themselves or want none.
 
-    An adapter serves only the model (setting model.name) that it was promoted for. Raises PromotionError.
+    An adapter serves only the model (setting model.name) that it was promoted for, and none of engine openai, whose
+    model is somebody else's. Raises PromotionError.
     """
-    if settings.model.adapter is not None or not settings.promotions:
+    if settings.model.adapter is not None or not settings.promotions or isinstance(settings.engine, OpenAISettings):
         return None
     found = AdapterRegistry(settings.home).current()
     return found if found is not None and found.model == settings.model.name else None

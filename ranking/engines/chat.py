@@ -1,0 +1,131 @@
+"""What a chat API can carry: prompts as whole turns, lengths without a tokenizer, labels read from its answer.
+
+Pure; shared by the engines that know their model only through such an API.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prompts.budget import MARKUP_PER_TURN
+from prompts.types import Dialogue, Message, Prompt
+from ranking.errors import EngineError, PromptTooLongError
+
+_PIECE = re.compile(r"(?P<letters>[^\W\d_]+)|(?P<digit>\d)|(?P<breaks>\s*\n\s*)|(?P<mark>[^\s])")
+
+COMMON_CONTROL_TOKENS = frozenset(
+    {
+        *("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|begin_of_text|>", "<|eot_id|>", "<|start|>", "<|end|>"),
+        *("<|channel|>", "<|message|>", "<|return|>", "<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"),
+        *("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<think>", "</think>", "<tool_call>", "</tool_call>"),
+    }
+)
+"""Control tokens of the common model families: which ones a server's model has is not told."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenLogprob:
+    """One of the likeliest next tokens."""
+
+    token: str
+    logprob: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelLogprobs:
+    """Log-probabilities of labels, in their order."""
+
+    values: tuple[float, ...]
+    unseen: tuple[int, ...]
+    """Places of the labels that are not among the likeliest tokens; their value is the upper bound that this sets."""
+
+
+def turns(prompt: Prompt, branch: str) -> tuple[Message, ...]:
+    """The turns sent to ask about one branch of a prompt with labels; the user's comes last.
+
+    Few chat APIs let a turn of the assistant be opened and gone on with, and those that do not would take the opening
+    for a finished turn. So the prompt's `answer` is the last line of the user's turn.
+    """
+    asked = f"{prompt.before}{branch}{prompt.after}"
+    return (*prompt.messages, Message(role="user", content=_opened(asked, prompt.answer)))
+
+
+def turns_of_dialogue(dialogue: Dialogue) -> tuple[Message, ...]:
+    """The turns sent for a dialogue, its opened answer moved as in `turns`."""
+    *earlier, last = dialogue.messages
+    if last.role != "user" and dialogue.answer:
+        return (*dialogue.messages, Message(role="user", content=dialogue.answer))
+    return (*earlier, Message(role=last.role, content=_opened(last.content, dialogue.answer)))
+
+
+def _opened(content: str, answer: str) -> str:
+    return f"{content}\n{answer}" if answer else content
+
+
+def estimated_tokens(text: str) -> int:
+    """Tokens of a text, estimated from above for the byte-pair vocabularies in use.
+
+    One token for each 3 bytes (UTF-8) of a run of letters begun, for each digit, for each other ASCII mark and for
+    each run with line breaks, and one for each byte of any other mark. Spaces go with the word after them.
+    """
+    total = 0
+    for piece in _PIECE.finditer(text):
+        size = len(piece.group().encode("utf-8", "surrogatepass"))
+        if piece.lastgroup == "letters":
+            total += math.ceil(size / 3)
+        else:
+            total += 1 if piece.lastgroup in {"digit", "breaks"} else size
+    return total
+
+
+def check_fits(messages: Sequence[Message], answer_tokens: int, max_context: int) -> int:
+    """Estimated tokens of the turns. Raises PromptTooLongError where they do not fit with the answer."""
+    needed = sum(estimated_tokens(message.content) + MARKUP_PER_TURN for message in messages) + MARKUP_PER_TURN
+    if needed + answer_tokens > max_context:
+        raise PromptTooLongError(
+            f"a prompt of about {needed} tokens with {answer_tokens} for the answer does not fit the {max_context} "
+            "tokens of max_context; show less history or fewer candidates"
+        )
+    return needed
+
+
+def label_logprobs(likeliest: Sequence[TokenLogprob], labels: Sequence[str]) -> LabelLogprobs:
+    """Log-probabilities of labels from the likeliest first tokens of an answer.
+
+    A label is found by its text without outer spaces, whatever its case, and the probabilities of its spellings ("Yes",
+    " yes") are added up. An API shows some 5 to 20 tokens, so a label can be missing. It is then at most as likely as
+    the least likely token shown. That bound is taken as its value and its place is told as unseen: candidates keep
+    their right side of the decision, and their order among those whose labels all were seen; only among those with
+    unseen labels differences are too small. To refuse would lose a whole ranking for one clear No. Where no label was
+    seen, nothing was measured, and EngineError is raised; so it is for a value that is no log-probability.
+    """
+    if any(math.isnan(one.logprob) or one.logprob > 1e-3 for one in likeliest):
+        raise EngineError("a log-probability is not a number of at most 0")
+    wanted = [_plain(label) for label in labels]
+    if len(set(wanted)) < len(wanted):
+        raise EngineError(f"labels {', '.join(map(repr, labels))} differ in nothing but spaces and case")
+    finite = [one for one in likeliest if math.isfinite(one.logprob)]
+    spelled = [[one.logprob for one in finite if _plain(one.token) == label] for label in wanted]
+    if not any(spelled):
+        raise EngineError(
+            f"none of the labels {', '.join(map(repr, labels))} is among the {len(likeliest)} likeliest first tokens "
+            "of the answer; the model may think first (turn that off) or not follow the question"
+        )
+    bound = min(one.logprob for one in finite)
+    return LabelLogprobs(
+        values=tuple(_added(found) if found else bound for found in spelled),
+        unseen=tuple(place for place, found in enumerate(spelled) if not found),
+    )
+
+
+def _plain(token: str) -> str:
+    return token.strip().casefold()
+
+
+def _added(logprobs: Sequence[float]) -> float:
+    """Log of the sum of probabilities."""
+    top = max(logprobs)
+    return top + math.log(sum(math.exp(one - top) for one in logprobs))
