@@ -6,7 +6,7 @@ Pure: the same template, context, budget and control tokens give the same prompt
 from __future__ import annotations
 
 from prompts.budget import Kept, Need, most_that_fits
-from prompts.errors import BudgetError
+from prompts.errors import BudgetError, TemplateError
 from prompts.template import Template
 from prompts.texts import Texts, collect
 from prompts.turns import Draft, draft
@@ -19,10 +19,25 @@ def render(template: Template, context: PromptContext, budget: TokenBudget, cont
     The prefix with its longest branch holds at most budget.max_tokens tokens, chat markup included (estimated from
     above). To get there the oldest past items are dropped first, then demonstrations, never a candidate or the query;
     the prompt reports what was dropped. Raises BudgetError when the question alone does not fit, and TemplateError for
-    demonstrations that the template has no section for.
+    demonstrations that the template has no section for, or for a template that shows several candidates at once.
     """
+    if template.kind in {"choice", "listwise"}:
+        raise TemplateError(f"template {template.name!r} shows several candidates at once, it has no slot for each")
     texts = collect(template, context, control_tokens)
-    branch_tokens = max((budget.count_tokens(f" {text.text}") for text in texts.candidates), default=0)
+    branches = tuple(f" {text.text}" for text in texts.candidates)
+    branch_tokens = max((budget.count_tokens(branch) for branch in branches), default=0)
+    return fitted(template, texts, budget, branches, branch_tokens, template.sections.weighed)
+
+
+def fitted(
+    template: Template,
+    texts: Texts,
+    budget: TokenBudget,
+    branches: tuple[str, ...],
+    branch_tokens: int,
+    labels: tuple[str, ...] | None,
+) -> Prompt:
+    """The fullest prompt with these branches that fits with a branch of branch_tokens tokens. Raises BudgetError."""
     whole = Kept(history=len(texts.history), demonstrations=len(texts.demonstrations))
 
     def needed(kept: Kept) -> int:
@@ -35,7 +50,7 @@ def render(template: Template, context: PromptContext, budget: TokenBudget, cont
             f"template {template.name!r} needs {least} tokens without any history, more than the budget of "
             f"{budget.max_tokens}; raise prompt.max_tokens or shorten the query"
         )
-    return _prompt(template, texts, kept)
+    return _prompt(template, texts, kept, branches, labels)
 
 
 def render_unconditional(
@@ -75,18 +90,19 @@ def _need(drafted: Draft, branch_tokens: int) -> Need:
     )
 
 
-def _prompt(template: Template, texts: Texts, kept: Kept) -> Prompt:
+def _prompt(
+    template: Template, texts: Texts, kept: Kept, branches: tuple[str, ...], labels: tuple[str, ...] | None
+) -> Prompt:
     drafted = draft(template, texts, kept)
-    labels = template.sections.labels
     shown = texts.shown(kept)
     return Prompt(
         messages=drafted.messages,
         slot_role=drafted.slot_role,
         before=drafted.before,
-        branches=tuple(f" {text.text}" for text in texts.candidates),
+        branches=branches,
         after=drafted.after,
         answer=drafted.answer,
-        labels=None if labels is None else (labels.affirmative, labels.negative),
+        labels=labels,
         template=template.ref,
         dropped=Dropped(
             history=len(texts.history) - kept.history,

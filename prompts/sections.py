@@ -12,12 +12,19 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Kind: TypeAlias = Literal["yes-no", "likelihood", "listwise"]
+Kind: TypeAlias = Literal["yes-no", "likelihood", "graded", "choice", "listwise"]
+"""How candidates are asked about: one at a time by a yes-or-no question, by their likelihood, or by a grade; several at
+once as the options of a multiple choice, or numbered for the model to write their order."""
 
 _WORDS = frozenset({"person", "past", "verb", "noun", "nouns", "label"})
 _CANDIDATE = "candidate"
-_NUMBERED: frozenset[Kind] = frozenset({"listwise"})
-"""Kinds of templates that show all candidates at once, by number."""
+_OWN_SECTIONS: Mapping[str, Kind] = {
+    "labels": "yes-no",
+    "grades": "graded",
+    "options": "choice",
+    "candidates": "listwise",
+}
+"""Sections that one kind of template must have and no other may."""
 
 
 def placeholders(text: str) -> list[str]:
@@ -138,6 +145,15 @@ class Labels(_Part):
     negative: Bare
 
 
+class Options(_Part):
+    """How the candidates of a multiple choice are put into words."""
+
+    line: Annotated[_NonEmpty, _text(required=frozenset({"option", "title"}))]
+    """One candidate; {option} is its label without the space around it. Each stands on a line of its own."""
+    labels: Annotated[tuple[Bare, ...], Field(min_length=2, strict=False)]
+    """The answers, in the order of the candidates, each with the space it is tokenized with."""
+
+
 class Sections(_Part):
     """A template file, complete and checked."""
 
@@ -156,6 +172,9 @@ class Sections(_Part):
     system: Plain | None = None
     demonstration: DemonstrationTurns | None = None
     profile: Profile | None = None
+    grades: Annotated[tuple[Bare, ...], Field(min_length=2, strict=False)] | None = None
+    """The grades of a graded question, the worst first, each as it is tokenized after the answer."""
+    options: Options | None = None
     candidates: Candidates | None = None
     query: WithQuery
     recent: WithLast | None = None
@@ -163,28 +182,38 @@ class Sections(_Part):
     now: WithLast | None = None
     """Where given, the history's last item is shown as an answered question, and this sentence follows."""
 
+    @property
+    def weighed(self) -> tuple[str, ...] | None:
+        """The answers that are weighed against each other: yes and no, the grades, or the options; None for others."""
+        if self.labels is not None:
+            return (self.labels.affirmative, self.labels.negative)
+        return self.grades if self.options is None else self.options.labels
+
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if "default" not in self.words:
             raise ValueError("words.default is missing")
-        if (self.candidates is not None) != (self.kind in _NUMBERED):
-            needed = "is missing, a" if self.candidates is None else "has no place in a"
-            raise ValueError(f"section candidates {needed} {self.kind} template")
-        if self.kind in _NUMBERED:
-            self._check_numbered()
+        for section, kind in _OWN_SECTIONS.items():
+            if self.kind == kind and getattr(self, section) is None:
+                raise ValueError(f"section {section} is missing, a {kind} template needs it")
+            if self.kind != kind and getattr(self, section) is not None:
+                raise ValueError(f"section {section} has no place in a {self.kind} template")
+        if self.now is not None and self.kind != "yes-no":
+            raise ValueError(f"section now has no place in a {self.kind} template")
+        if self.kind in {"choice", "listwise"}:
+            self._check_without_slot()
         else:
             self._check_slot()
+        self._check_labels()
         return self
 
-    def _check_numbered(self) -> None:
-        if self.labels is not None or self.now is not None:
-            raise ValueError(f"a {self.kind} template has no labels and no section now")
+    def _check_without_slot(self) -> None:
         for section in ("question", "answer"):
             if _CANDIDATE in placeholders(getattr(self, section)):
                 raise ValueError(f"unknown placeholder {{candidate}} in {section} of a {self.kind} template")
 
     def _check_slot(self) -> None:
-        holder, other = ("question", "answer") if self.kind == "yes-no" else ("answer", "question")
+        holder, other = ("answer", "question") if self.kind == "likelihood" else ("question", "answer")
         text = getattr(self, holder)
         if placeholders(text).count(_CANDIDATE) != 1 or f" {{{_CANDIDATE}}}" not in text:
             raise ValueError(f"{holder} of a {self.kind} template needs {{candidate}} exactly once, after one space")
@@ -192,24 +221,26 @@ class Sections(_Part):
             raise ValueError(f"{holder}: only one space may stand before {{candidate}}")
         if _CANDIDATE in placeholders(getattr(self, other)):
             raise ValueError(f"unknown placeholder {{candidate}} in {other} of a {self.kind} template")
-        if self.kind == "yes-no":
-            self._check_labels()
-        elif self.labels is not None or self.now is not None or not text.endswith(f"{{{_CANDIDATE}}}"):
-            raise ValueError(
-                "a likelihood template has no labels and no section now, and its answer ends in {candidate}"
-            )
+        if self.kind == "likelihood" and not text.endswith(f"{{{_CANDIDATE}}}"):
+            raise ValueError("the answer of a likelihood template ends in {candidate}")
 
     def _check_labels(self) -> None:
-        if self.labels is None:
-            raise ValueError("labels is missing, a yes-no template needs it")
+        weighed = self.weighed
+        if weighed is None:
+            return
         if placeholders(self.answer):
-            raise ValueError(f"unknown placeholder {{{placeholders(self.answer)[0]}}} in answer of a yes-no template")
-        if self.labels.affirmative == self.labels.negative:
+            raise ValueError(
+                f"unknown placeholder {{{placeholders(self.answer)[0]}}} in answer of a {self.kind} template"
+            )
+        if self.labels is not None and self.labels.affirmative == self.labels.negative:
             raise ValueError("labels.affirmative and labels.negative are the same")
-        answered = self.answer + self.labels.affirmative
-        if self.demonstration is not None and self.demonstration.assistant != answered:
+        if len(set(weighed)) < len(weighed):
+            raise ValueError(f"two of {', '.join(map(repr, weighed))} are the same")
+        name, best = ("grades", weighed[-1]) if self.kind == "graded" else ("labels.affirmative", weighed[0])
+        answered = self.answer + best
+        if self.kind != "choice" and self.demonstration is not None and self.demonstration.assistant != answered:
             # A demonstration in another form than the question would teach the model a form that is never asked for.
-            raise ValueError(f"demonstration.assistant must be answer and labels.affirmative together, {answered!r}")
+            raise ValueError(f"demonstration.assistant must be answer and {name} together, {answered!r}")
 
 
 def around_candidate(text: str) -> SlotText:

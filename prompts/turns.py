@@ -47,7 +47,8 @@ def draft(template: Template, texts: Texts, kept: Kept) -> Draft:
         opening.append(fill(sections.query, {**about_next, "query": texts.query.text}))
     system = None if sections.system is None else fill(sections.system, about_next)
     shots = _shots(template, texts.demonstrations[: kept.demonstrations])
-    if template.kind == "yes-no":
+    if template.kind != "likelihood":
+        # The options of a multiple choice stand after its question: what every branch repeats stays short.
         return Draft(
             messages=conversation(system, shots, turns),
             slot_role="user",

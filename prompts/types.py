@@ -81,7 +81,8 @@ class Prompt:
     slot_role: Literal["user", "assistant"]
     before: str
     branches: tuple[str, ...]
-    """What fills the slot for each candidate, in the context's order of candidates; each starts with its own space."""
+    """What fills the slot: each candidate, in the context's order, or each group of candidates to choose from; each
+    starts with its own space or line break."""
     after: str
     answer: str
     labels: tuple[str, ...] | None

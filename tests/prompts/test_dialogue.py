@@ -79,7 +79,11 @@ def test_a_template_for_one_candidate_cannot_show_several() -> None:
         ('{nouns}:\\n{lines}"\nquestion', '{nouns}"\nquestion', "candidates.text: placeholder {lines} is needed"),
         ("kind: listwise", "kind: likelihood", "section candidates has no place in a likelihood template"),
         ('answer: "Ranking: ["', 'answer: "{candidate}"', "unknown placeholder {candidate} in answer of a listwise"),
-        ("untitled: untitled\n", 'untitled: x\nnow: "Then {last}"\n', "has no labels and no section now"),
+        (
+            "untitled: untitled\n",
+            'untitled: x\nnow: "Then {last}"\n',
+            "section now has no place in a listwise template",
+        ),
     ],
 )
 def test_a_mistake_in_a_listwise_template_is_named(old: str, new: str, message: str) -> None:

@@ -11,7 +11,8 @@ from retrieval.types import User
 from tests.prompts.build import film, history, past, shot, words
 
 CONTROL = frozenset({"<|im_start|>", "<|im_end|>"})
-TEMPLATES = [load_template(ref.name, ref.language) for ref in list_templates()]
+SHIPPED = [load_template(ref.name, ref.language) for ref in list_templates()]
+TEMPLATES = [template for template in SHIPPED if template.kind not in {"choice", "listwise"}]
 TEMPLATES_BY_NAME = {template.name: template for template in TEMPLATES if template.ref.language == "en"}
 
 ODD = [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from prompts.errors import TemplateError
 from prompts.template import list_templates, load_bytes, load_template
 
-NAMES = ["in-context", "likelihood", "listwise", "recency-focused", "sequential"]
+NAMES = ["choice", "graded", "in-context", "likelihood", "listwise", "recency-focused", "sequential"]
 
 
 def source(name: str = "sequential", language: str = "en") -> str:
@@ -32,7 +33,7 @@ def test_each_template_is_there_in_both_languages() -> None:
 def test_a_shipped_file_is_what_its_name_says(name: str, language: str) -> None:
     template = load_template(name, language)
     assert (template.name, template.ref.language) == (name, language)
-    assert template.kind == (name if name in {"likelihood", "listwise"} else "yes-no")
+    assert template.kind == ("yes-no" if name in {"in-context", "recency-focused", "sequential"} else name)
     assert (template.sections.labels is None) == (template.kind != "yes-no")
     assert template.ref.digest == hashlib.sha256(source(name, language).encode()).hexdigest()[:12]
 
@@ -52,7 +53,7 @@ def test_words_of_a_domain_and_of_an_unknown_one() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(TemplateError, match=r"no template named 'sequental'; did you mean 'sequential'\?"):
         load_template("sequental")
-    with pytest.raises(TemplateError, match=r"no template named 'zzz'; shipped: in-context, likelihood"):
+    with pytest.raises(TemplateError, match=r"no template named 'zzz'; shipped: choice, graded, in-context"):
         load_template("zzz")
 
 
@@ -135,16 +136,50 @@ def test_a_mistake_in_a_yes_no_template_is_named_with_its_file(old: str, new: st
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "message"),
     [
-        ('answer: "{label}: {candidate}"', 'answer: "{label}: {candidate}."'),
-        ("untitled: untitled\n", 'untitled: x\nlabels: {affirmative: "a", negative: "b"}\n'),
-        ("untitled: untitled\n", 'untitled: x\nnow: "Then {last}"\n'),
+        (
+            'answer: "{label}: {candidate}"',
+            'answer: "{label}: {candidate}."',
+            "likelihood template ends in {candidate}",
+        ),
+        (
+            "untitled: untitled\n",
+            'untitled: x\nlabels: {affirmative: "a", negative: "b"}\n',
+            "labels has no place in a",
+        ),
+        ("untitled: untitled\n", 'untitled: x\nnow: "Then {last}"\n', "now has no place in a likelihood template"),
+        ("untitled: untitled\n", 'untitled: x\ngrades: ["1", "2"]\n', "grades has no place in a likelihood template"),
     ],
 )
-def test_what_a_likelihood_template_must_not_have(old: str, new: str) -> None:
-    with pytest.raises(TemplateError, match=r"no labels and no section now, and its answer ends in \{candidate\}"):
+def test_what_a_likelihood_template_must_not_have(old: str, new: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(message)):
         load_bytes(changed(old, new, "likelihood"), "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("graded", 'grades: ["1", "2", "3", "4", "5"]\n', "", "grades is missing, a graded template needs it"),
+        ("graded", '["1", "2", "3", "4", "5"]', '["1"]', "grades: Tuple should have at least 2 items"),
+        ("graded", '["1", "2", "3", "4", "5"]', '["1", "1"]', "two of '1', '1' are the same"),
+        ("graded", 'assistant: "Grade: 5"', 'assistant: "Grade: 1"', "must be answer and grades together, 'Grade: 5'"),
+        ("graded", 'answer: "Grade: "', 'answer: "{label} "', "unknown placeholder {label} in answer of a graded"),
+        ("graded", "{label}: {candidate}", "{label}:", "question of a graded template needs {candidate} exactly once"),
+        ("choice", '  line: "{option}. {title}"', '  line: "{title}"', "options.line: placeholder {option} is needed"),
+        ("choice", "with its letter.", "with its letter. {candidate}", "unknown placeholder {candidate} in question"),
+        ("choice", '[" A", ', '[" B", ', "two of ' B', ' B'"),
+        (
+            "choice",
+            "untitled: untitled\n",
+            'untitled: x\nnow: "Then {last}"\n',
+            "now has no place in a choice template",
+        ),
+    ],
+)
+def test_a_mistake_in_a_template_of_labels_is_named(name: str, old: str, new: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(message)):
+        load_bytes(changed(old, new, name), "mine.yaml")
 
 
 def test_a_likelihood_question_must_not_hold_the_candidate() -> None:
