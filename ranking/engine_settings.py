@@ -15,6 +15,11 @@ class TransformersSettings(Section):
     """The model runs in this process, with packed scoring."""
 
     kind: Literal["transformers"] = "transformers"
+    batch_wait_ms: float = Field(default=3.0, ge=0, le=1000)
+    """How long a request waits for others to share its forward pass while the model is idle; 0 starts at once. Requests
+    that come while the model works wait anyway and share the next pass."""
+    max_waiting: int = Field(default=64, ge=1, le=100_000)
+    """Requests that may wait for the model; one more is refused at once and told when to come back."""
 
 
 class ServerSettings(Section):

@@ -5,6 +5,7 @@ RankingError
 ├── ModelError            a model is missing, damaged or cannot be loaded; says the command that mends it
 ├── PromptTooLongError    a prompt does not fit the model
 ├── EngineError           the engine failed while it ran
+│   ├── EngineBusyError   too many calls wait for the engine; says when to come back
 │   └── ServerError       a server that runs the engine; names its address
 │       ├── ServerDownError      no connection
 │       ├── ServerBusyError      it says to come later (429, 503)
@@ -36,6 +37,15 @@ class PromptTooLongError(RankingError):
 
 class EngineError(RankingError):
     """The engine failed while it ran."""
+
+
+class EngineBusyError(EngineError):
+    """Too many calls wait for the engine already, so this one was not taken. Nothing else is wrong."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """Whole seconds after which a new try is worth it, at least 1."""
 
 
 class ServerError(EngineError):

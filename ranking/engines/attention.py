@@ -87,17 +87,20 @@ def packed_attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    _attention_mask: Tensor | None,
+    attention_mask: Tensor | None,
     *,
     scaling: float | None = None,
-    packing: Packing,
+    packing: Packing | None = None,
     **_unused: Any,
 ) -> tuple[Tensor, None]:
     """Attention of one layer; query is (1, heads, n, size), key and value (1, key-value heads, n, size).
 
-    Returns (1, n, heads, size), as the library expects of an attention function.
+    Returns (1, n, heads, size), as the library expects of an attention function. Without a packing (the model writes)
+    it is the library's plain attention over a batch, by the mask.
     """
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if packing is None:
+        return _plain(query, key, value, attention_mask, scale).transpose(1, 2), None
     out = torch.empty_like(query[0])
     for index, part in enumerate(packing.parts):
         own = slice(part.span.start, part.span.prefix_end)
@@ -116,6 +119,14 @@ def packed_attention(
             branches = slice(part.span.prefix_end, part.span.end)
             out[:, branches] = _over_branches(query[0], LayerStates(keys=key[0], values=value[0]), states, part, scale)
     return out.transpose(0, 1).unsqueeze(0), None
+
+
+def _plain(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    # Without a mask nothing is padded: a whole prompt looks back, and a single new token at all there is.
+    causal = mask is None and query.shape[2] > 1
+    return functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=True
+    )
 
 
 def _over_prefix(query: Tensor, states: LayerStates, part: _Part, scale: float) -> Tensor:

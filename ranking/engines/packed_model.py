@@ -44,6 +44,7 @@ class PackedModel:
         self.max_context = loaded.max_context
         self.revision = revision
         self.adapter = adapter
+        self.tokenizer = loaded.tokenizer
         self.encoder = PromptEncoder(loaded.tokenizer, name)
         self.readout = _readout(loaded.model)
 

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from prompts.types import Prompt
+from prompts.types import Dialogue, Prompt
+from ranking.engine_settings import TransformersSettings
 from ranking.engines.attention import PrefixStates
-from ranking.engines.batching import Batcher
+from ranking.engines.batching import Batcher, BatchLimits, Wanted
 from ranking.engines.encoding import EncodedPrompt
-from ranking.engines.packed_model import load_model, piece_of
+from ranking.engines.packed_model import PackedModel, load_model, piece_of
 from ranking.engines.packing import Packed, Share, plan
 from ranking.engines.prefix_cache import Known, PrefixCache
+from ranking.engines.writing import Writer, Writing
 from ranking.errors import EngineError, PromptTooLongError, RankingError
 from ranking.settings import ModelSettings
-from ranking.types import BranchScore, EngineInfo, PromptScores
+from ranking.types import BranchScore, Capability, Completion, EngineInfo, GenerationLimits, PromptScores
 from retrieval.errors import one_line
 from retrieval.protocol import Progress
 
 
 class TransformersEngine:
-    """Implements ranking.protocol.Engine. All branches of a prompt, and prompts that wait together, share a pass.
+    """Implements ranking.protocol.Engine and Generator; the branches of a prompt and prompts that wait share a pass.
 
-    Loads the model at once, preparing it first if need be, and merges its adapter; raises ModelError. The forward
-    passes run in one worker thread. prefix_tokens bounds the memory for prefixes seen before (for the default model in
-    float32, 46 kB a token); 0 turns it off. structured=False uses the library's attention with a dense mask: slower,
-    for comparison.
+    Loads the model at once, preparing it first if need be, and merges its adapter; raises ModelError. The model works
+    in one thread, first come, first served; between two tokens that it writes, scores that wait are computed, so that
+    nobody's list waits for somebody's text. prefix_tokens bounds the memory for prefixes seen before (for the default
+    model in float32, 46 kB a token); 0 turns it off. structured=False uses the library's attention with a dense mask:
+    slower, for comparison.
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class TransformersEngine:
         cache: Path,
         progress: Progress | None = None,
         *,
+        batching: TransformersSettings | None = None,
         prefix_tokens: int = 2048,
         structured: bool = True,
     ) -> None:
@@ -43,18 +50,18 @@ class TransformersEngine:
         self._max_packed = settings.max_packed_tokens
         self._encoder = self._core.encoder
         self._prefixes = PrefixCache(prefix_tokens)
-        self._batcher: Batcher[EncodedPrompt, PromptScores] = Batcher(self._run, "fewrec-engine")
-        adapter = self._core.adapter
-        self._info = EngineInfo(
-            engine="transformers",
-            model=settings.name,
-            revision=self._core.revision,
-            adapter=None if adapter is None else adapter.manifest.label,
-            device=str(self._core.model.device),
-            dtype=str(self._core.model.dtype).removeprefix("torch."),
-            max_context=self._core.max_context,
-            parameters=self._core.model.num_parameters(),
-            tuned=None if adapter is None else adapter.manifest.tuned_prompts,
+        self._writer = Writer(self._core.model, self._core.tokenizer)
+        self._info = _info(settings, self._core, constrained=self._writer.forms.offered)
+        chosen = batching or TransformersSettings()
+        limits = BatchLimits(
+            max_cost=self._max_packed, wait_s=chosen.batch_wait_ms / 1000, max_waiting=chosen.max_waiting
+        )
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fewrec-engine")
+        self._scoring: Batcher[EncodedPrompt, PromptScores] = Batcher(
+            self._run, cost=_tokens, executor=self._worker, limits=limits
+        )
+        self._writing: Batcher[Writing, Completion] = Batcher(
+            self._write, cost=lambda one: one.cost, executor=self._worker, limits=limits
         )
 
     @property
@@ -72,7 +79,10 @@ class TransformersEngine:
         return self._encoder.count_tokens(text)
 
     async def score(self, prompts: Sequence[Prompt]) -> list[PromptScores]:
-        """Scores every branch of every prompt, in order. See ranking.protocol.Engine; raises EngineError too."""
+        """Scores every branch of every prompt, in order. See ranking.protocol.Engine; raises EngineError too.
+
+        EngineBusyError says that too many calls wait already.
+        """
         encoded = [self._encoder.encode(prompt) for prompt in prompts]
         for prompt in encoded:
             if prompt.longest > self._info.max_context:
@@ -80,30 +90,51 @@ class TransformersEngine:
                     f"a prompt of {len(prompt.prefix)} tokens with a branch of {prompt.longest - len(prompt.prefix)} "
                     f"does not fit the {self._info.max_context} tokens of {self._info.model}; show less history"
                 )
-        return await self._batcher(encoded)
+        return await self._scoring(encoded) if encoded else []
+
+    async def generate(self, dialogues: Sequence[Dialogue], limits: GenerationLimits) -> list[Completion]:
+        """What the model writes for each dialogue, in order. See ranking.protocol.Generator.
+
+        Raises EngineError too, for a JSON Schema that cannot be held to, and EngineBusyError as score does.
+        """
+        form = None
+        if limits.constraint is not None and self._writer.forms.offered:
+            form = await asyncio.to_thread(self._writer.forms.start, limits.constraint)
+        asked = [
+            Writing(prompt=self._encoder.encode_dialogue(dialogue), limits=limits, form=form) for dialogue in dialogues
+        ]
+        for one in asked:
+            if one.cost > self._info.max_context:
+                raise PromptTooLongError(
+                    f"a dialogue of {len(one.prompt)} tokens with {limits.max_tokens} to write does not fit the "
+                    f"{self._info.max_context} tokens of {self._info.model}; show fewer candidates or less history"
+                )
+        return await self._writing(asked) if asked else []
 
     def close(self) -> None:
-        """Ends the worker thread."""
-        self._batcher.close()
+        """Ends the worker thread after what waits was answered; may be called again."""
+        self._worker.shutdown(wait=True)
 
-    def _run(self, prompts: Sequence[EncodedPrompt]) -> list[PromptScores]:
+    def _run(self, prompts: Sequence[EncodedPrompt], wanted: Wanted) -> list[PromptScores | None]:
         scores: list[list[BranchScore]] = [[] for _ in prompts]
         cached = [0] * len(prompts)
-        try:
-            with torch.inference_mode():
-                for shares in plan([prompt.shape for prompt in prompts], self._max_packed):
-                    packed = self._pass(prompts, shares, scores)
-                    for share, span in zip(shares, packed.spans, strict=True):
-                        if share.start == 0:
-                            cached[share.prompt] = span.cached
-        except RankingError:
-            raise
-        except RuntimeError as error:
-            raise EngineError(f"the model failed: {one_line(error)[:300]}") from error
+        with _model_errors(), torch.inference_mode():
+            for planned in plan([prompt.shape for prompt in prompts], self._max_packed):
+                shares = [share for share in planned if wanted(share.prompt)]
+                packed = self._pass(prompts, shares, scores) if shares else None
+                for share, span in zip(shares, packed.spans if packed else (), strict=True):
+                    if share.start == 0:
+                        cached[share.prompt] = span.cached
         return [
             PromptScores(branches=tuple(branches), prefix_tokens=len(prompt.prefix), cached_tokens=known)
+            if len(branches) == len(prompt.branches)
+            else None
             for prompt, branches, known in zip(prompts, scores, cached, strict=True)
         ]
+
+    def _write(self, asked: Sequence[Writing], wanted: Wanted) -> list[Completion | None]:
+        with _model_errors(), torch.inference_mode():
+            return self._writer.write(asked, wanted, self._scoring.serve)
 
     def _pass(
         self, prompts: Sequence[EncodedPrompt], shares: Sequence[Share], scores: list[list[BranchScore]]
@@ -127,3 +158,38 @@ class TransformersEngine:
 
     def _known(self, prompt: EncodedPrompt) -> Known | None:
         return self._prefixes.longest(prompt.prefix) if self._core.structured else None
+
+
+def _tokens(prompt: EncodedPrompt) -> int:
+    shape = prompt.shape
+    return shape.prefix + sum(shape.branches)
+
+
+@contextmanager
+def _model_errors() -> Iterator[None]:
+    """What the library raises becomes an EngineError of one line."""
+    try:
+        yield
+    except RankingError:
+        raise
+    except RuntimeError as error:
+        raise EngineError(f"the model failed: {one_line(error)[:300]}") from error
+
+
+def _info(settings: ModelSettings, core: PackedModel, *, constrained: bool) -> EngineInfo:
+    adapter = core.adapter
+    capabilities: set[Capability] = {"labels", "likelihood", "generate"}
+    if constrained:
+        capabilities.add("constrained")
+    return EngineInfo(
+        engine="transformers",
+        model=settings.name,
+        revision=core.revision,
+        adapter=None if adapter is None else adapter.manifest.label,
+        device=str(core.model.device),
+        dtype=str(core.model.dtype).removeprefix("torch."),
+        max_context=core.max_context,
+        parameters=core.model.num_parameters(),
+        tuned=None if adapter is None else adapter.manifest.tuned_prompts,
+        capabilities=frozenset(capabilities),
+    )

@@ -88,6 +88,7 @@ def load_pretrained(
     the first layers. Raises ModelError if the folder is no such model, has fewer layers, or does not fit the device.
     """
     from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
     with _quiet():
         try:
@@ -97,6 +98,7 @@ def load_pretrained(
             options: dict[str, Any] = {"attn_implementation": _ATTENTION} if structured else {}
             if attention is not None and structured:
                 AttentionInterface.register(_ATTENTION, attention)
+                AttentionMaskInterface.register(_ATTENTION, sdpa_mask)  # for passes that are not packed
             if device != "cpu":
                 options["device_map"] = "auto" if device == "cuda" else device
             tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)

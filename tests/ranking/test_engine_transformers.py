@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from prompts.types import Prompt
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import EngineError, ModelError, PromptTooLongError
-from ranking.protocol import Engine
 from ranking.settings import ModelSettings
-from tests.contracts.engine_suite import EngineSuite, likelihood_prompt, numbers, yes_no_prompt
+from tests.contracts.engine_suite import (
+    EngineSuite,
+    GeneratorSuite,
+    WritingEngine,
+    likelihood_prompt,
+    numbers,
+    yes_no_prompt,
+)
 from tests.ranking.tiny_model import save_tiny_model
 
 TITLES = (" Aliens", " Big Fish, a film with a much longer title", " A", " Heat", " Aliens")
@@ -39,17 +46,21 @@ def plain(tiny: Path) -> Iterator[TransformersEngine]:
     engine.close()
 
 
-class TestStructured(EngineSuite):
+class TestStructured(EngineSuite, GeneratorSuite):
     @pytest.fixture
-    def engine(self, tiny: Path) -> Iterator[Engine]:
-        engine = load(tiny)
-        yield engine
-        engine.close()
+    def engine(self, tiny: Path) -> Iterator[WritingEngine]:
+        with closing(load(tiny)) as engine:
+            yield engine
+
+    @pytest.fixture
+    def without_template(self, tmp_path: Path) -> Iterator[WritingEngine]:
+        with closing(load(save_tiny_model(tmp_path, chat_template=None))) as engine:
+            yield engine
 
 
-class TestDenseMask(EngineSuite):
+class TestDenseMask(EngineSuite, GeneratorSuite):
     @pytest.fixture
-    def engine(self, plain: TransformersEngine) -> Engine:
+    def engine(self, plain: TransformersEngine) -> WritingEngine:
         return plain
 
 
