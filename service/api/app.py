@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from service.api import health, recommend
+from service.api import chat, feedback, health, interactions, items, recommend, session, similar, users
 from service.api.limits import BodyLimit
 from service.api.problems import add_problems
 from service.serving import Serving
@@ -16,6 +16,13 @@ from service.serving import Serving
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     recommend.router,
+    session.router,
+    similar.router,
+    items.router,
+    users.router,
+    interactions.router,
+    feedback.router,
+    chat.router,
 )
 """Every path of the service belongs to one of these."""
 
@@ -33,7 +40,7 @@ def create_app(open_serving: Callable[[], AbstractContextManager[Serving]]) -> F
             await app.state.serving.settled()
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
-    app = FastAPI(title="FewRec", lifespan=lifespan)
+    app = FastAPI(title="FewRec", lifespan=lifespan, redirect_slashes=False)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit)

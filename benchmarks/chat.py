@@ -1,0 +1,260 @@
+"""How well an utterance is read, slot by slot: python -m benchmarks.chat. Half of the utterances are held out.
+
+Utterances over the bundled sample, with what each must lead to, are in evaluation/chat/utterances.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from retrieval.errors import InputError
+from retrieval.sample.catalogue import sample_items
+from service.chat.conversation import advance, checked
+from service.chat.lexicon import load_lexicon
+from service.chat.rules import RuleReader
+from service.chat.types import Conversation, Facet, Span, Turn
+from service.chat.vocabulary import Vocabulary, build_vocabulary
+
+UTTERANCES = Path(__file__).parents[1] / "evaluation" / "chat" / "utterances.jsonl"
+SLOTS = (
+    "like",
+    "unlike",
+    "seen",
+    "told",
+    "wanted",
+    "refused",
+    "range",
+    "domain",
+    "count",
+    "text",
+    "ask",
+    "unsupported",
+    "refuse",
+)
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One conversation and what its last state must hold."""
+
+    case_id: str
+    language: str
+    kind: str
+    held_out: bool
+    turns: tuple[Mapping[str, Any], ...]
+    expected: Mapping[str, Any]
+
+
+@dataclass(kw_only=True, slots=True)
+class Counted:
+    """Right, wrong and missing values of one slot in one case."""
+
+    right: int = 0
+    wrong: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """One case by slot."""
+
+    case: Case
+    slots: Mapping[str, Counted] = field(default_factory=dict)
+    heard: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every slot is right."""
+        return all(counted.wrong == counted.missing == 0 for counted in self.slots.values())
+
+
+def cases(path: Path = UTTERANCES) -> tuple[Case, ...]:
+    """All cases of the file, in its order."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return tuple(
+        Case(
+            case_id=row["id"],
+            language=row["language"],
+            kind=row["kind"],
+            held_out=row["held_out"],
+            turns=tuple(row["turns"]),
+            expected=row["expected"],
+        )
+        for row in rows
+    )
+
+
+def utterance_of(turn: Mapping[str, Any]) -> str:
+    """What is said: some turns are padded to be very long."""
+    return str(turn.get("padding", "")) * int(turn.get("times", 0)) + str(turn["say"])
+
+
+def judge(case: Case, reader: RuleReader, vocabulary: Vocabulary) -> Judged:
+    """Reads a case's turns one after another, and compares the last state with what is expected."""
+    state, turn = Conversation(), Turn(state=Conversation())
+    refused = False
+    for said in case.turns:
+        state = _with_shown(state, said)
+        try:
+            utterance = checked(utterance_of(said))
+        except InputError:
+            refused = True
+            continue
+        turn = advance(state, reader.reading(state, utterance, vocabulary), vocabulary, utterance)
+        state = turn.state
+    heard = {"refuse": frozenset({"refuse"})} if refused else _heard(turn)
+    return Judged(case=case, slots={slot: _count(slot, case.expected, heard) for slot in SLOTS}, heard=heard)
+
+
+def _with_shown(state: Conversation, said: Mapping[str, Any]) -> Conversation:
+    return replace(state, shown=tuple(said.get("shown", ())))
+
+
+def _heard(turn: Turn) -> dict[str, frozenset[str]]:
+    state = turn.state
+    found: dict[str, set[str]] = defaultdict(set)
+    for name in ("like", "unlike", "seen"):
+        found[name] |= set(getattr(state, name))
+    found["told"] = {("+" if told.liked else "-") + told.item_id for told in state.told}
+    for condition in state.conditions:
+        if isinstance(condition, Facet):
+            values = "|".join(sorted(condition.values))
+            if condition.refused:
+                found["refused"] |= {f"{condition.attribute}={value}" for value in condition.values}
+            else:
+                found["wanted"].add(f"{condition.attribute}={values}")
+        else:
+            found["range"].add(_range(condition))
+    if state.domain is not None:
+        found["domain"] = {state.domain}
+    if state.count is not None:
+        found["count"] = {str(state.count)}
+    if state.question is not None:
+        found["ask"] = {state.question.kind}
+    if state.text is not None:
+        found["text"] = set(state.text.split())
+    found["unsupported"] = set(turn.unsupported)
+    return {name: frozenset(values) for name, values in found.items()}
+
+
+def _range(span: Span) -> str:
+    low = "" if span.low is None else f"{span.low:g}"
+    high = "" if span.high is None else f"{span.high:g}"
+    return f"{'not ' if span.refused else ''}{span.attribute}={low}..{high}"
+
+
+def _expected(slot: str, expected: Mapping[str, Any]) -> list[str]:
+    if slot == "range":
+        return [*expected.get("range", ()), *(f"not {each}" for each in expected.get("notrange", ()))]
+    told = expected.get(slot)
+    if told is None:
+        return []
+    if slot == "wanted":
+        return [
+            "=".join((each.partition("=")[0], "|".join(sorted(each.partition("=")[2].split("|"))))) for each in told
+        ]
+    if isinstance(told, bool):
+        return [slot] if told else []
+    return [str(each) for each in told] if isinstance(told, list) else [str(told)]
+
+
+def _count(slot: str, expected: Mapping[str, Any], heard: Mapping[str, frozenset[str]]) -> Counted:
+    wanted = _expected(slot, expected)
+    # A question mark behind a value: right with it and without it.
+    must = [each for each in wanted if not each.endswith("?")]
+    may = [each[:-1] for each in wanted if each.endswith("?")]
+    found = heard.get(slot, frozenset())
+    if slot == "text":
+        joined = " ".join(found)
+        right = sum(each in joined for each in must)
+        extra = [word for word in found if not any(each in word or word in each for each in (*must, *may))]
+        return Counted(right=right, wrong=len(extra), missing=len(must) - right)
+    right = len(found & set(must))
+    return Counted(right=right, wrong=len(found - set(must) - set(may)), missing=len(set(must) - found))
+
+
+def table(judged: Sequence[Judged], title: str) -> Table:
+    """Precision, recall and F1 of every slot and language, with a bootstrap interval of F1 over cases."""
+    shown = Table(title=title)
+    for column in ("slot", "language", "values", "precision", "recall", "F1", "95% interval"):
+        shown.add_column(column, justify="left" if column in {"slot", "language"} else "right")
+    for slot in (*SLOTS, "all slots"):
+        for language in ("en", "zh"):
+            rows = [_sums(each, slot) for each in judged if each.case.language == language]
+            counts = np.array(rows, dtype=np.int64).reshape(-1, 3)
+            right, wrong, missing = counts.sum(axis=0)
+            if not right + wrong + missing:
+                continue
+            low, high = _interval(counts)
+            shown.add_row(
+                slot,
+                language,
+                str(right + missing),
+                _share(right, right + wrong),
+                _share(right, right + missing),
+                f"{_f1(counts):.3f}",
+                f"{low:.3f} to {high:.3f}",
+            )
+    return shown
+
+
+def _sums(judged: Judged, slot: str) -> tuple[int, int, int]:
+    counted = judged.slots.values() if slot == "all slots" else [judged.slots[slot]]
+    return sum(c.right for c in counted), sum(c.wrong for c in counted), sum(c.missing for c in counted)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "-"
+
+
+def _f1(counts: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+    right, wrong, missing = counts.sum(axis=0)
+    return float(2 * right / max(2 * right + wrong + missing, 1))
+
+
+def _interval(counts: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[float, float]:
+    drawn = np.random.default_rng(7)
+    scores = [_f1(counts[drawn.integers(0, len(counts), len(counts))]) for _ in range(_RESAMPLES)]
+    return float(np.percentile(scores, 2.5)), float(np.percentile(scores, 97.5))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the tables; --wrong shows the cases that are not read rightly."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=("open", "held-out", "both"), default="both")
+    parser.add_argument("--wrong", action="store_true", help="show every case of the part that is not read rightly")
+    given = parser.parse_args(arguments)
+    vocabulary = build_vocabulary({item.item_id: item for item in sample_items()}, load_lexicon())
+    reader, console = RuleReader(), Console(width=140)
+    for part in ("open", "held-out"):
+        if given.part not in {part, "both"}:
+            continue
+        judged = [judge(case, reader, vocabulary) for case in cases() if case.held_out == (part == "held-out")]
+        exact = sum(each.exact for each in judged)
+        console.print(table(judged, f"Reading utterances, {part} (n = {len(judged)}; wholly right {exact})"))
+        for each in judged if given.wrong else ():
+            if not each.exact:
+                console.print(
+                    each.case.case_id, [turn["say"] for turn in each.case.turns], markup=False, highlight=False
+                )
+                console.print("   expected", dict(each.case.expected), markup=False, highlight=False)
+                console.print(
+                    "   heard   ", {k: set(v) for k, v in each.heard.items() if v}, markup=False, highlight=False
+                )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
