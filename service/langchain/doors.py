@@ -64,13 +64,13 @@ def open_doors(settings: Settings) -> Iterator[Doors]:
     Turns telemetry and tracing off for the whole process. Raises ConfigError if LangSmith's tracing stays on all the
     same: it would send users' histories and the prompts made of them away.
     """
-    from ranking.factory import open_recommender
-
     keep_to_ourselves()
     if tracing_is_enabled():
         raise ConfigError(
             "LangSmith tracing is on in this process and would send users' histories away: unset LANGSMITH_TRACING and "
             "LANGCHAIN_TRACING_V2, or call service.environment.keep_to_ourselves() before LangChain is first used"
         )
+    from ranking.factory import open_recommender  # last, since it imports libraries that read the environment
+
     with open_recommender(settings) as recommender, start_blocking_portal() as portal:
         yield Doors(recommender=recommender, portal=portal)
