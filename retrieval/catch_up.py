@@ -48,10 +48,18 @@ def item_text(item: Item) -> str:
 
 
 class Follower:
-    """One catch-up of one generation."""
+    """One catch-up of one generation. Items that did not change take their vector from `donor`, None is the target."""
 
-    def __init__(self, record: Record, target: Generation, embedder: Embedder, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        target: Generation,
+        embedder: Embedder,
+        progress: Progress | None,
+        donor: Generation | None = None,
+    ) -> None:
         self._record = record
+        self._donor = target if donor is None else donor
         self._rows = record.indexed()
         self._target = target
         self._embedder = embedder
@@ -114,9 +122,9 @@ class Follower:
             items = list(self._record.items(part).values())
             texts = {item.item_id: item_text(item) for item in items}
             digests = {item_id: _digest(text) for item_id, text in texts.items()}
-            stored = self._target.metadata("items", part)
+            stored = self._donor.metadata("items", part)
             same = [key for key, digest in digests.items() if stored.get(key, {}).get("text") == digest]
-            vectors = self._target.vectors("items", same)
+            vectors = self._donor.vectors("items", same)
             fresh = [item_id for item_id in texts if item_id not in vectors]
             vectors.update(zip(fresh, self._embedder.embed([texts[item_id] for item_id in fresh]), strict=True))
             self._embedded += len(fresh)

@@ -194,6 +194,11 @@ class ChromaIndex:
         if self._lock is not None:
             self._lock.release()
 
+    @property
+    def embedded(self) -> bool:
+        """Whether it lives in a folder of ours."""
+        return self._lock is not None
+
     def nearest(self, collection: Collection, vectors: Vectors, k: int) -> list[list[Hit]]:
         """As the protocol says; nothing where the index was never built."""
         return self._read(lambda current: current.nearest(collection, vectors, k), [[] for _ in vectors])

@@ -12,6 +12,7 @@ import numpy as np
 
 from retrieval.catch_up import CatchUp, Follower
 from retrieval.chroma import ChromaIndex, Generation
+from retrieval.chroma_files import compact
 from retrieval.closing import Closing
 from retrieval.entries import IndexState
 from retrieval.errors import StoreError
@@ -92,6 +93,20 @@ class Store(Closing):
             done = Follower(self.record, fresh, self.embedder, progress).follow(0)
             self._publish(fresh, done.version)
             return done
+
+    def scrub(self) -> bool:
+        """Write the index anew with the vectors that it has, so that nothing deleted stays on the disk.
+
+        False for an index at a server, whose disk is out of reach.
+        """
+        if not self.index.embedded:
+            return False
+        with self._alone():
+            old, fresh = self.index.current(), self.index.build()
+            done = Follower(self.record, fresh, self.embedder, None, donor=old).follow(0)
+            self._publish(fresh, done.version)
+            compact(Path(self.index.place))
+        return True
 
     def status(self) -> IndexStatus:
         """Compare index and record."""

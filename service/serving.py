@@ -14,7 +14,10 @@ import structlog
 from ranking.recommender import Recommender
 from ranking.registry import AdapterRegistry, Promotion, Stamp
 from retrieval.closing import Closing
+from retrieval.erasure import finish_erasures
 from retrieval.errors import one_line
+from retrieval.store import Store
+from service.indexing import Indexing
 
 if TYPE_CHECKING:
     from ranking.settings import Settings
@@ -47,11 +50,14 @@ class Serving(Closing):
     def __init__(
         self,
         *,
+        store: Store,
         load: Callable[[Promotion | None], AbstractContextManager[Recommender]],
         current: Callable[[], Promotion | None],
         stamp: Callable[[], Stamp | None],
     ) -> None:
-        """Loads what is promoted now; raises whatever `load` does."""
+        """Loads what is promoted now; raises whatever `load` does. `store` is what every Recommender ranks over."""
+        self.store = store
+        self.indexing = Indexing(store)
         self._load, self._current, self._stamp = load, current, stamp
         # Looked at before the history is read: a change in between is seen at the next look.
         self._seen = stamp()
@@ -84,9 +90,10 @@ class Serving(Closing):
             self._swapping = asyncio.get_running_loop().create_task(self._swap())
 
     async def settled(self) -> None:
-        """Waits until nothing is being loaded."""
+        """Waits until nothing is being loaded or indexed."""
         if self._swapping is not None:
             await self._swapping
+        await self.indexing.settled()
 
     def close(self) -> None:
         """Closes the current Recommender; to be called when no request is under way, after `settled`."""
@@ -123,7 +130,9 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
     check_template(served_settings(settings))
     with open_settings_store(settings) as store:
         store.catch_up()
+        finish_erasures(store)
         with Serving(
+            store=store,
             load=lambda promotion: open_on(store, as_promoted(settings, promotion)),
             current=partial(promotion_for, settings),
             stamp=AdapterRegistry(settings.home).stamp,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
-from retrieval.errors import StoreError
+from retrieval.errors import NotFoundError, StoreError
 from retrieval.ids import Pair
 from retrieval.record.changes import ChangeFeed, IndexedRows
 from retrieval.record.columns import interaction_columns
 from retrieval.record.database import Database
 from retrieval.record.demonstrations import derive_demonstrations
+from retrieval.record.editing import change_row
 from retrieval.record.facets import FacetReader
 from retrieval.record.feedback import FeedbackLog
 from retrieval.record.pages import Pages
@@ -81,12 +82,26 @@ class Record:
         return self._put(USERS, {user.user_id: user_values(user) for user in users})
 
     def put_interactions(self, interactions: Sequence[Interaction]) -> Written:
-        """Insert or replace interactions. StoreError names the first user or item that is not in the record."""
+        """Insert or replace interactions. NotFoundError names the first user or item that is not in the record."""
         rows = {Pair(one.user_id, one.item_id): interaction_values(one) for one in interactions}
         try:
             return self._put(INTERACTIONS, rows)
         except IntegrityError as error:
-            raise StoreError(self._missing(rows) or f"Record {self.place}: {error.orig}") from error
+            if missing := self._missing(rows):
+                raise NotFoundError(missing) from error
+            raise StoreError(f"Record {self.place}: {error.orig}") from error
+
+    def change_item(self, item_id: str, change: Callable[[Item], Item]) -> Item | None:
+        """Replace an item by what `change` makes of it, in one transaction; None for an unknown one."""
+        return change_row(self._database, ITEMS, (item_id,), read_item, change, item_values)
+
+    def change_user(self, user_id: str, change: Callable[[User], User]) -> User | None:
+        """The same for a user."""
+        return change_row(self._database, USERS, (user_id,), read_user, change, user_values)
+
+    def change_interaction(self, pair: Pair, change: Callable[[Interaction], Interaction]) -> Interaction | None:
+        """The same for an interaction."""
+        return change_row(self._database, INTERACTIONS, pair, read_interaction, change, interaction_values)
 
     def delete_items(self, item_ids: Sequence[str]) -> int:
         """Delete items with their interactions; returns how many of the ids were there."""

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ranking.recommender import Recommender
+from retrieval.store import Store
+from service.indexing import Indexing
 from service.serving import Serving
 
 
@@ -18,6 +20,18 @@ def _serving(request: Request) -> Serving:
 
 
 ServingNow = Annotated[Serving, Depends(_serving)]
+
+
+def _store(serving: ServingNow) -> Store:
+    return serving.store
+
+
+def _indexing(serving: ServingNow) -> Indexing:
+    return serving.indexing
+
+
+StoreNow = Annotated[Store, Depends(_store)]
+IndexingNow = Annotated[Indexing, Depends(_indexing)]
 
 
 async def _recommender(serving: ServingNow) -> AsyncIterator[Recommender]:

@@ -18,7 +18,9 @@ class HealthOut(BaseModel):
     adapter: str | None = None
     """Label of the adapter that serves; left out for the model as it is."""
     problem: str | None = None
-    """Why the adapter that was promoted last does not serve; left out where it does."""
+    """Why the adapter that was promoted last does not serve, or why the index is behind; left out where all is well."""
+    indexing: bool | None = None
+    """True while writes wait to be indexed; left out where none do."""
 
 
 @router.get("/live", response_model_exclude_none=True)
@@ -29,7 +31,12 @@ async def live() -> HealthOut:
 
 @router.get("/ready", response_model_exclude_none=True)
 async def ready(serving: ServingNow) -> HealthOut:
-    """Store open, index caught up, model loaded: the server answers only after that."""
+    """Store open and model loaded: the server answers only after that. The index may be a moment behind the record."""
     serving.look()
     info = serving.recommender.engine.info
-    return HealthOut(status=f"ready: {info.model}", adapter=info.adapter, problem=serving.problem)
+    return HealthOut(
+        status=f"ready: {info.model}",
+        adapter=info.adapter,
+        problem=serving.problem or serving.indexing.problem,
+        indexing=serving.indexing.behind or None,
+    )

@@ -16,14 +16,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from prompts.errors import BudgetError, PromptError, TemplateError
 from ranking.errors import (
     ConfigError,
+    EngineBusyError,
     EngineError,
     ModelError,
     PromotionError,
     PromptTooLongError,
     RankingError,
+    ServerAnswerError,
+    ServerBusyError,
+    ServerDownError,
+    ServerError,
+    ServerRefusedError,
+    ServerTimeoutError,
     TuningError,
 )
 from retrieval.errors import (
+    ConflictError,
     EmptyStoreError,
     InputError,
     ModelMissingError,
@@ -31,6 +39,7 @@ from retrieval.errors import (
     RetrievalError,
     StoreBusyError,
     StoreError,
+    one_line,
 )
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +48,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[Exception], int] = {
     InputError: 400,
     NotFoundError: 404,
+    ConflictError: 409,
     EmptyStoreError: 409,
     StoreBusyError: 503,
     StoreError: 500,
@@ -52,12 +62,21 @@ STATUS: dict[type[Exception], int] = {
     ModelError: 500,
     PromptTooLongError: 500,
     EngineError: 500,
+    EngineBusyError: 503,
+    ServerError: 500,
+    ServerAnswerError: 500,
+    ServerRefusedError: 500,
+    ServerTimeoutError: 503,
+    ServerDownError: 503,
+    ServerBusyError: 503,
     PromotionError: 500,
     TuningError: 500,
     RankingError: 500,
 }
 """Which status every error of the stages becomes; a test holds that none is missing."""
 
+_INSIDE = "Something failed inside. The log of the service says what."
+_RETRY_AFTER_S = 5
 _MEANING = {
     400: "The request says something that cannot be used.",
     404: "No such user or item.",
@@ -132,15 +151,20 @@ class CatchAll:
                 raise
             _log.error("request failed", path=_route(scope), error=type(error).__name__, at=_place(error))
             if not started:
-                refusal = problem("Internal error", 500, "Something failed inside. The log of the service says where.")
+                refusal = problem("Internal error", 500, _INSIDE)
                 await refusal(scope, receive, send)
 
 
 async def _of_stage(request: Request, error: Exception) -> JSONResponse:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    if status >= 500:
-        _log.error("request failed", path=_route(request.scope), error=type(error).__name__)
-    return problem(type(error).__name__, status, str(error))
+    if status < 500:
+        return problem(type(error).__name__, status, one_line(error))
+    # The message is for the operator: it may name a file or a server of theirs.
+    _log.error("request failed", path=_route(request.scope), error=type(error).__name__, message=one_line(error))
+    refusal = problem(type(error).__name__, status, _INSIDE)
+    if status == 503:
+        refusal.headers["retry-after"] = str(getattr(error, "retry_after_s", _RETRY_AFTER_S))
+    return refusal
 
 
 async def _of_body(_: Request, error: Exception) -> JSONResponse:

@@ -5,42 +5,54 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from retrieval.types import Query
-from service.api.dependencies import Ranker
+from retrieval.types import PastItem, Query
+from service.api.dependencies import Ranker, StoreNow
+from service.api.fields import Id, In, Text
 from service.api.problems import problems
+from service.api.shown import remember
 from service.filters import parse_filter
 from service.schemas import RecommendationOut
 
-router = APIRouter(prefix="/v1", tags=["recommend"], responses=problems(400, 404, 409, 413, 422))
+router = APIRouter(prefix="/v1", tags=["recommend"])
 
-_Text = Annotated[str, Field(min_length=1, max_length=1000)]
+_N = Annotated[int, Field(ge=1, le=100)]
 
 
-class RecommendIn(BaseModel):
-    """What to recommend, and to whom. Never a model, a path or a URL: these are the operator's settings."""
+class WantedIn(In):
+    """What to recommend. Never a model, a path or a URL: these are the operator's settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    user_id: _Text | None = None
-    n: int = Field(default=10, ge=1, le=100)
-    query: _Text | None = None
-    filters: list[_Text] = Field(default=[], max_length=20)
+    n: _N = 10
+    query: Text | None = None
+    filters: list[Text] = Field(default=[], max_length=20)
     """Conditions such as "year>=2000" or "genres!=Horror"; all must hold."""
-    exclude: list[_Text] = Field(default=[], max_length=10_000)
-    domain: _Text | None = None
+    exclude: list[Id] = Field(default=[], max_length=10_000)
+    """Item ids that must not come back."""
+    domain: Text | None = None
     explain: bool = False
 
+    def asked(self, *, user_id: str | None = None, history: tuple[PastItem, ...] | None = None) -> Query:
+        """As retrieval takes it. Raises InputError for a filter that cannot be read."""
+        return Query(
+            user_id=user_id,
+            text=self.query,
+            filters=tuple(parse_filter(text) for text in self.filters),
+            exclude=frozenset(self.exclude),
+            domain=self.domain,
+            history=history,
+        )
 
-@router.post("/recommend")
-async def recommend(body: RecommendIn, recommender: Ranker) -> RecommendationOut:
+
+class RecommendIn(WantedIn):
+    """What to recommend, and to whom; without a user and a query it is what most people take."""
+
+    user_id: Id | None = None
+
+
+@router.post("/recommend", responses=problems(400, 404, 409, 413, 422))
+async def recommend(body: RecommendIn, recommender: Ranker, store: StoreNow) -> RecommendationOut:
     """Items the user has not seen, ranked by the LLM, best first."""
-    query = Query(
-        user_id=body.user_id,
-        text=body.query,
-        filters=tuple(parse_filter(text) for text in body.filters),
-        exclude=frozenset(body.exclude),
-        domain=body.domain,
-    )
-    return RecommendationOut.of(await recommender.recommend(query, body.n, explain=body.explain))
+    answer = await recommender.recommend(body.asked(user_id=body.user_id), body.n, explain=body.explain)
+    await remember(store, answer, "recommend")
+    return RecommendationOut.of(answer)

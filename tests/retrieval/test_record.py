@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retrieval.errors import InputError, StoreError
+from retrieval.errors import InputError, NotFoundError
 from retrieval.ids import Pair
 from retrieval.record import Counts, Record, Written
 from retrieval.types import Interaction, Item, User
@@ -70,7 +70,7 @@ def test_an_interaction_with_an_unknown_id_is_refused_whole(
 ) -> None:
     fill(record, users=1, items=2)
     before = record.version()
-    with pytest.raises(StoreError, match=named):
+    with pytest.raises(NotFoundError, match=named):
         record.put_interactions([interaction("u0", "i1", 77.0), interaction(user_id, item_id)])
     assert record.version() == before
     assert [past.timestamp for past in record.history("u0")] == [0.0, 1.0]

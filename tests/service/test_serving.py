@@ -76,7 +76,12 @@ class Shop:
         engine.closed = True
 
     def serving(self) -> Serving:
-        return Serving(load=self.load, current=lambda: promotion_for(self.settings), stamp=self.registry.stamp)
+        return Serving(
+            store=self.store,
+            load=self.load,
+            current=lambda: promotion_for(self.settings),
+            stamp=self.registry.stamp,
+        )
 
     def promote(self, name: str) -> str:
         adapter = make_adapter(self.folder / name, name.encode())

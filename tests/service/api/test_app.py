@@ -1,47 +1,26 @@
-"""The HTTP door over a real record and index; the models are fakes."""
+"""The application as a whole: refusals, limits, health and the interface description."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+import logging
 
 import pytest
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
-from ranking.engines.scripted import ScriptedEngine
-from ranking.factory import choose_template, compose
-from ranking.settings import load_settings
-from retrieval.store import open_store
-from retrieval.types import Interaction, Item, User
-from service.api.app import create_app
-from service.serving import Serving
-from tests.fakes import HashingEmbedder
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
-    @contextmanager
-    def opened() -> Iterator[Serving]:
-        with open_store(home=tmp_path, record_url=None, index_url=None, embedder=HashingEmbedder()) as store:
-            store.record.put_items([Item(item_id=f"i{n}", title=f"Item {n}") for n in range(5)])
-            store.record.put_users([User(user_id="ann")])
-            store.record.put_interactions([Interaction(user_id="ann", item_id="i0", timestamp=1.0)])
-            store.catch_up()
-            settings = load_settings()
-            engine = ScriptedEngine(lambda _prompt, branch: float(len(branch)))
-            recommender = compose(settings, store, engine, choose_template(settings))
-            yield Serving(load=lambda _: nullcontext(recommender), current=lambda: None, stamp=lambda: None)
-
-    with TestClient(create_app(opened)) as running:
-        yield running
+from prompts.errors import PromptError
+from ranking.errors import RankingError
+from retrieval.errors import RetrievalError
+from service.api.limits import MAX_BODY_BYTES
+from service.api.problems import MEDIA_TYPE, STATUS
 
 
 def test_recommendations_have_the_shape_of_the_command_line(client: TestClient) -> None:
     answer = client.post("/v1/recommend", json={"user_id": "ann", "n": 3, "exclude": ["i1"], "explain": True})
     assert answer.status_code == 200
     body = answer.json()
-    assert {item["item_id"] for item in body["items"]} == {"i2", "i3", "i4"}
+    assert len(body["items"]) == 3
+    assert not {"i0", "i1"} & {item["item_id"] for item in body["items"]}
     assert body["ranked_by"] == "llm"
     assert body["model"]["engine"] == "scripted"
 
@@ -59,13 +38,70 @@ def test_recommendations_have_the_shape_of_the_command_line(client: TestClient) 
 def test_refusals_are_problems(client: TestClient, body: dict[str, object], status: int, told: str) -> None:
     answer = client.post("/v1/recommend", json=body)
     assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["content-type"] == MEDIA_TYPE
     assert told in answer.json()["detail"]
 
 
-def test_an_unknown_path_and_a_huge_body_are_problems_too(client: TestClient) -> None:
-    assert client.get("/nowhere").headers["content-type"] == "application/problem+json"
-    assert client.post("/v1/recommend", content=b"x" * (1 << 21)).status_code == 413
+def test_an_unknown_path_and_a_wrong_method_are_problems_too(client: TestClient) -> None:
+    assert client.get("/nowhere").headers["content-type"] == MEDIA_TYPE
+    answer = client.put("/v1/recommend")
+    assert (answer.status_code, answer.headers["content-type"]) == (405, MEDIA_TYPE)
+    assert answer.headers["allow"] == "POST"
+
+
+def test_a_huge_body_is_refused_whether_or_not_it_says_so(client: TestClient) -> None:
+    def parts() -> object:
+        yield from [b"x" * 65536] * 17
+
+    announced = client.post("/v1/recommend", content=b"x" * (MAX_BODY_BYTES + 1))
+    silent = client.post("/v1/recommend", content=parts())  # type: ignore[arg-type]
+    for answer in (announced, silent):
+        assert (answer.status_code, answer.headers["content-type"]) == (413, MEDIA_TYPE)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"user_id": ' + b"[" * 100_000,
+        b'{"user_id": "\\ud800"}',
+        b'{"user_id": "a\\u0000b"}',
+        b'{"query": "\\ud800"}',
+        b'{"query": "a\\u0000"}',
+        b'{"filters": ["year=\\ud800"]}',
+        b'{"exclude": ["\\udfff"]}',
+        b"\xff\xfe",
+        b'{"n": 1e400}',
+        b'{"n": NaN}',
+        b"null",
+        b"",
+    ],
+)
+def test_bodies_that_make_no_sense_are_refused(client: TestClient, content: bytes) -> None:
+    answer = client.post("/v1/recommend", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == MEDIA_TYPE
+
+
+def test_what_nobody_expected_tells_nothing(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    @client.app.get("/v1/broken/{user_id}")  # type: ignore[attr-defined,untyped-decorator]
+    async def broken(user_id: str) -> None:
+        raise RuntimeError(f"the secret of {user_id}")
+
+    with capture_logs() as logged, caplog.at_level(logging.DEBUG):
+        answer = client.get("/v1/broken/erika")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, MEDIA_TYPE)
+    assert "erika" not in answer.text
+    assert [(entry["error"], entry["path"]) for entry in logged] == [("RuntimeError", "/v1/broken/{user_id}")]
+    assert "secret" not in f"{logged}{caplog.text}"
+
+
+def test_every_error_of_the_stages_has_a_status() -> None:
+    def below(kind: type[Exception]) -> set[type[Exception]]:
+        return {kind}.union(*(below(one) for one in kind.__subclasses__()))
+
+    ours = {kind for base in (RetrievalError, PromptError, RankingError) for kind in below(base)}
+    ours = {kind for kind in ours if kind.__module__.endswith(".errors") and "evaluation" not in kind.__module__}
+    assert ours <= set(STATUS)
 
 
 def test_health(client: TestClient) -> None:
@@ -73,6 +109,13 @@ def test_health(client: TestClient) -> None:
     assert client.get("/health/ready").json() == {"status": "ready: scripted"}
 
 
-def test_every_error_is_in_the_interface_description(client: TestClient) -> None:
-    operation = client.get("/openapi.json").json()["paths"]["/v1/recommend"]["post"]
-    assert {"200", "400", "404", "409", "413", "422", "500"} <= set(operation["responses"])
+def test_every_refusal_is_in_the_interface_description(client: TestClient) -> None:
+    description = client.get("/openapi.json").json()
+    operation = description["paths"]["/v1/recommend"]["post"]
+    assert {"200", "400", "404", "409", "413", "422", "500", "503"} <= set(operation["responses"])
+    assert "ProblemOut" in description["components"]["schemas"]
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            refusals = {status: said for status, said in operation["responses"].items() if status >= "400"}
+            assert {"500", "503"} <= set(refusals)
+            assert all(set(said["content"]) == {MEDIA_TYPE} for said in refusals.values())

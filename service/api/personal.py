@@ -1,0 +1,133 @@
+"""What a user is told of the data about them: a copy of all of it, and what was removed."""
+
+from __future__ import annotations
+
+from retrieval.erasure import Erased
+from retrieval.record.types import Choice, Feedback, FeedbackKind, PersonalCopy, ShownList
+from service.schemas import Wire
+from service.stored import InteractionOut, UserOut
+
+
+class DemonstrationOut(Wire):
+    """A choice of the user that prompts of other users may show."""
+
+    item_id: str
+    chosen_at: float
+    before: list[str]
+    """Item ids, oldest first."""
+
+    @classmethod
+    def of(cls, choice: Choice) -> DemonstrationOut:
+        """The wire shape."""
+        return cls(item_id=choice.item_id, chosen_at=choice.chosen_at, before=list(choice.before))
+
+
+class ShownOut(Wire):
+    """A list that was shown, and what produced it."""
+
+    request_id: str
+    user_id: str | None
+    door: str
+    """Which way it was asked for."""
+    asked_at: float
+    item_ids: list[str]
+    """Best first."""
+    ranked_by: str
+    strategy: str | None
+    template: str | None
+    prompt_digest: str | None
+    model: str | None
+    adapter: str | None
+    arm: str | None
+
+    @classmethod
+    def of(cls, shown: ShownList) -> ShownOut:
+        """The wire shape."""
+        return cls(
+            request_id=shown.request_id,
+            user_id=shown.user_id,
+            door=shown.door,
+            asked_at=shown.asked_at,
+            item_ids=list(shown.item_ids),
+            ranked_by=shown.ranked_by,
+            strategy=shown.strategy,
+            template=shown.template,
+            prompt_digest=shown.prompt_digest,
+            model=shown.model,
+            adapter=shown.adapter,
+            arm=shown.arm,
+        )
+
+
+class FeedbackOut(Wire):
+    """Feedback as it is stored."""
+
+    feedback_id: str
+    user_id: str
+    item_id: str
+    kind: FeedbackKind
+    timestamp: float
+    request_id: str | None
+    rank: int | None
+    """Place in the list that was named, 1 is best."""
+
+    @classmethod
+    def of(cls, feedback: Feedback) -> FeedbackOut:
+        """The wire shape."""
+        return cls(
+            feedback_id=feedback.feedback_id,
+            user_id=feedback.user_id,
+            item_id=feedback.item_id,
+            kind=feedback.kind,
+            timestamp=feedback.timestamp,
+            request_id=feedback.request_id,
+            rank=feedback.rank,
+        )
+
+
+class ExportOut(Wire):
+    """All that is kept of a user."""
+
+    user: UserOut
+    interactions: list[InteractionOut]
+    demonstrations: list[DemonstrationOut]
+    shown: list[ShownOut]
+    feedback: list[FeedbackOut]
+
+    @classmethod
+    def of(cls, copy: PersonalCopy) -> ExportOut:
+        """The wire shape."""
+        return cls(
+            user=UserOut.of(copy.user),
+            interactions=[InteractionOut.of(one) for one in copy.interactions],
+            demonstrations=[DemonstrationOut.of(one) for one in copy.demonstrations],
+            shown=[ShownOut.of(one) for one in copy.shown],
+            feedback=[FeedbackOut.of(one) for one in copy.feedback],
+        )
+
+
+class ErasedOut(Wire):
+    """What was removed with a user."""
+
+    user_id: str
+    interactions: int
+    demonstrations: int
+    index_entries: int
+    shown: int
+    """Logged lists."""
+    feedback: int
+    notes: list[str]
+    """What is left to do and by whom; empty where nothing is."""
+
+    @classmethod
+    def of(cls, erased: Erased) -> ErasedOut:
+        """The wire shape."""
+        return cls(
+            user_id=erased.user_id,
+            interactions=erased.rows.interactions,
+            demonstrations=erased.rows.demonstrations,
+            index_entries=erased.index_entries,
+            shown=erased.rows.shown,
+            feedback=erased.rows.feedback,
+            notes=list(erased.notes),
+        )

@@ -1,0 +1,59 @@
+"""Lists of items for a visitor of whom nothing is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from retrieval.errors import NotFoundError
+from retrieval.store import Store
+from retrieval.types import PastItem
+from service.api.dependencies import Ranker, StoreNow
+from service.api.fields import Id, In
+from service.api.problems import problems
+from service.api.recommend import WantedIn
+from service.api.shown import remember
+from service.schemas import RecommendationOut
+
+router = APIRouter(prefix="/v1", tags=["recommend"])
+
+
+class SessionItemIn(In):
+    """Something that the visitor did."""
+
+    item_id: Id
+    liked: bool = True
+
+
+class SessionIn(WantedIn):
+    """What to recommend to a visitor of whom nothing is stored."""
+
+    items: Annotated[list[SessionItemIn], Field(min_length=1, max_length=1000)]
+    """What they looked at or took, oldest first."""
+
+
+@router.post("/session/recommend", responses=problems(400, 404, 409, 413, 422))
+async def recommend_for_session(body: SessionIn, recommender: Ranker, store: StoreNow) -> RecommendationOut:
+    """Items for a visitor by what they did just now, without a stored user."""
+    history = await asyncio.to_thread(history_of, store, body.items)
+    answer = await recommender.recommend(body.asked(history=history), body.n, explain=body.explain)
+    await remember(store, answer, "session")
+    return RecommendationOut.of(answer)
+
+
+def history_of(store: Store, items: Sequence[SessionItemIn]) -> tuple[PastItem, ...]:
+    """The items as a past, in their order. Raises NotFoundError for one that is not in the store."""
+    known = store.record.items(one.item_id for one in items)
+    for one in items:
+        if one.item_id not in known:
+            raise NotFoundError(f"no item {one.item_id!r} in the store")
+    # A second apart and before now, so that their order is kept.
+    first = time.time() - len(items)
+    return tuple(
+        PastItem(item=known[one.item_id], timestamp=first + place, liked=one.liked) for place, one in enumerate(items)
+    )

@@ -1,0 +1,36 @@
+"""Keeps every list that is handed out, so that feedback can name it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from prompts.types import TemplateRef
+from ranking.types import Recommendation
+from retrieval.record.types import ShownList
+from retrieval.store import Store
+
+
+async def remember(store: Store, answer: Recommendation, door: str) -> None:
+    """Logs an answer's list. Raises NotFoundError where its user was deleted meanwhile."""
+    engine, template = answer.engine, answer.template
+    shown = ShownList(
+        request_id=answer.request_id,
+        user_id=None if answer.user is None else answer.user.user_id,
+        door=door,
+        asked_at=time.time(),
+        item_ids=tuple(item.item.item_id for item in answer.items),
+        ranked_by=answer.ranked_by,
+        strategy=answer.strategy,
+        template=None
+        if template is None
+        else f"{template.name} {template.version} ({template.language}, {template.digest})",
+        prompt_digest=answer.prompt_digest,
+        model=None if engine is None else f"{engine.model}@{engine.revision}",
+        adapter=None if engine is None else engine.adapter,
+    )
+    await asyncio.to_thread(store.record.shown().log, shown)
+
+
+def _named(template: TemplateRef) -> str:
+    return f"{template.name} {template.version} ({template.language}, {template.digest})"

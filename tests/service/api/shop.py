@@ -1,0 +1,71 @@
+"""A small shop behind the real HTTP application: a real record and index, fakes for the models."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from ranking.engines.scripted import ScriptedEngine
+from ranking.factory import choose_template, compose
+from ranking.settings import load_settings
+from retrieval.erasure import finish_erasures
+from retrieval.store import Store, open_store
+from retrieval.types import Interaction, Item, User
+from service.api.app import create_app
+from service.serving import Serving
+from tests.fakes import HashingEmbedder
+
+N_ITEMS = 8
+
+
+@contextmanager
+def open_shop(home: Path) -> Iterator[Serving]:
+    with open_store(home=home, record_url=None, index_url=None, embedder=HashingEmbedder()) as store:
+        if not store.record.counts().items:
+            fill(store)
+        store.catch_up()
+        finish_erasures(store)
+        settings = load_settings()
+        engine = ScriptedEngine(lambda _prompt, branch: float(len(branch)))
+        recommender = compose(settings, store, engine, choose_template(settings))
+        yield Serving(store=store, load=lambda _: nullcontext(recommender), current=lambda: None, stamp=lambda: None)
+
+
+def fill(store: Store) -> None:
+    """Films i0…i7; ann took i0, bob i0 to i4."""
+    genres = ("Horror", "Comedy")
+    store.record.put_items(
+        [
+            Item(item_id=f"i{n}", title=f"Film {n}", attributes={"genres": (genres[n % 2],), "year": 1990.0 + n})
+            for n in range(N_ITEMS)
+        ]
+    )
+    store.record.put_users([User(user_id=user_id) for user_id in ("ann", "bob")])
+    store.record.put_interactions([Interaction(user_id="ann", item_id="i0", timestamp=1.0)])
+    store.record.put_interactions([Interaction(user_id="bob", item_id=f"i{n}", timestamp=1.0 + n) for n in range(5)])
+
+
+def shop_app(home: Path) -> FastAPI:
+    return create_app(partial(open_shop, home))
+
+
+def main() -> None:
+    """Serves the shop of a folder and prints the port, for tests that need a process of its own to kill."""
+    import socket
+
+    import uvicorn
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(shop_app(Path(sys.argv[1])), log_level="error"))
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
+    server.run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()
