@@ -65,7 +65,10 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
             with closing(TransformersEngine(settings.model, settings.cache)) as engine:
                 yield engine
         case VllmSettings():
-            raise ConfigError("engine vllm is not built yet")
+            from ranking.engines.vllm import VllmEngine
+
+            with closing(VllmEngine(settings.model, settings.engine, settings.cache)) as server:
+                yield server
         case OpenAISettings():
             from ranking.engines.openai import OpenAIEngine
 

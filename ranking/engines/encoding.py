@@ -63,6 +63,10 @@ class PromptEncoder:
         """Tokens of a text, without any start or end token."""
         return len(self._content(text))
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        """Tokens of plain text, without any start or end token: a control token written in it is not one."""
+        return self._content(text)
+
     def encode(self, prompt: Prompt) -> EncodedPrompt:
         """Tokens of a prompt.
 
