@@ -63,7 +63,7 @@ def amounts_in(scan: Scan) -> Iterator[Amount]:
 
 def _pattern(units: tuple[Unit, ...]) -> re.Pattern[str]:
     words = sorted({cleaned(word).casefold() for unit in units for word in unit.words}, key=len, reverse=True)
-    named = "|".join(re.escape(word) + (r"(?![^\W\d_])" if word.isascii() and word.isalpha() else "") for word in words)
+    named = "|".join(re.escape(word) + (r"(?![a-z])" if word.isascii() and word.isalpha() else "") for word in words)
     signs = "|".join(re.escape(word) for word in words if not word[0].isalnum())
     low = rf"(?:(?P<low>{NUMBER}) ?(?:-|–|~|to|and|到|至) ?)?"
     return re.compile(

@@ -14,6 +14,8 @@ from service.chat.types import Facet
 from service.chat.vocabulary import Value, Vocabulary
 
 _SHORTEST_GUESS = 5
+_TELLING = 7
+"""Letters from which a last name counts without a capital."""
 _TWO_SLIPS = 8
 """Letters from which two slips are forgiven in a word, one below."""
 
@@ -46,23 +48,44 @@ def heard_in(scan: Scan) -> list[Heard]:
 
 
 def facets_of(scan: Scan, heard: list[Heard]) -> tuple[Facet, ...]:
-    """The conditions of values: those joined by "or" are one, and so are several of an attribute without lists."""
+    """The conditions of values: a list that ends in "or" is one, and so are several of an attribute without lists."""
+    told = [one for one in heard if one.values and not one.released]
     facets: list[Facet] = []
-    last: Heard | None = None
-    for one in heard:
-        if not one.values or one.released:
-            continue
-        new = _facet(one)
-        joined = last is not None and _joined_by_or(scan, last.end, one.start)
-        twin = next((k for k in range(len(facets) - 1, -1, -1) if _alike(facets[k], new)), None)
+    for group in _alternatives(scan, told):
+        new = _facet(group[0])
+        values = tuple(dict.fromkeys(value for one in group for value in _facet(one).values))
+        new = replace(new, values=values)
         single = new.attribute not in scan.vocabulary.listed and not new.refused
-        if twin is not None and ((joined and not new.refused and twin == len(facets) - 1) or single):
-            values = tuple(dict.fromkeys((*facets[twin].values, *new.values)))
-            facets[twin] = replace(facets[twin], values=values)
+        twin = next((k for k, facet in enumerate(facets) if single and _alike(facet, new)), None)
+        if twin is not None:
+            facets[twin] = replace(facets[twin], values=tuple(dict.fromkeys((*facets[twin].values, *values))))
         elif new not in facets:
             facets.append(new)
-        last = one
     return tuple(facets)
+
+
+def _alternatives(scan: Scan, told: list[Heard]) -> list[list[Heard]]:
+    """Values of one attribute in a row whose last joint is "or" ("comedy, drama or romance") as one group each."""
+    groups: list[list[Heard]] = []
+    listed: list[Heard] = []
+    for one in told:
+        alike = bool(listed) and _alike(_facet(listed[-1]), _facet(one)) and not one.refused
+        joint = _joint(scan, listed[-1].end, one.start) if alike else None
+        if joint == "or":
+            listed.append(one)
+            merged = [each for each in listed[:-1] if [each] in groups]
+            groups = [group for group in groups if group not in [[each] for each in merged] and group != listed[:-1]]
+            groups.append(list(listed))
+            continue
+        listed = [*listed, one] if joint == "comma" else [one]
+        groups.append([one])
+    return groups
+
+
+def _joint(scan: Scan, start: int, end: int) -> str | None:
+    if end - start <= 4 and scan.cues_in(start, end, "or"):
+        return "or"
+    return "comma" if end - start == 1 and scan.tokens[start].form in {",", "，", "、"} else None
 
 
 def _facet(one: Heard) -> Facet:
@@ -73,10 +96,6 @@ def _facet(one: Heard) -> Facet:
 
 def _alike(one: Facet, other: Facet) -> bool:
     return one.attribute == other.attribute and one.refused == other.refused
-
-
-def _joined_by_or(scan: Scan, start: int, end: int) -> bool:
-    return end - start <= 4 and bool(scan.cues_in(start, end, "or"))
 
 
 def _at(scan: Scan, place: int) -> Heard | None:
@@ -154,7 +173,8 @@ def _name(scan: Scan, place: int) -> tuple[int, tuple[Value, ...]] | None:
     found = scan.match(place, scan.vocabulary.surnames)
     cued = any(cue.end == place and "person" in cue.names for cue in scan.cues)
     alone = sum(not each.is_mark for each in scan.tokens) <= 2
-    if found is not None and (cued or alone or (token.raw[0].isupper() and token.form not in scan.vocabulary.idle)):
+    telling = token.raw[0].isupper() or len(token.form) >= _TELLING
+    if found is not None and (cued or alone or (telling and token.form not in scan.vocabulary.idle)):
         return found[0], found[1][:1]
     return _misspelt_name(scan, place) if cued or token.raw[0].isupper() else None
 
@@ -189,6 +209,8 @@ def _misspelt(scan: Scan, place: int) -> tuple[int, tuple[Value, ...]] | None:
     token = scan.tokens[place]
     form = token.form
     if not token.is_word or len(form) < _SHORTEST_GUESS or form in scan.vocabulary.idle:
+        return None
+    if _part_of_cue(scan, place, place + 1):
         return None
     slips = 2 if len(form) >= _TWO_SLIPS else 1
     words = list(_kind_words(scan.vocabulary, form[0]))

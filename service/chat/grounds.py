@@ -30,10 +30,11 @@ class Fact:
 def facts_of(ranked: RankedItem, state: Conversation, items: Mapping[str, Item], wording: Wording) -> tuple[Fact, ...]:
     """One to three facts, those that speak of the request before those that speak of everybody."""
     liked = [items[item_id] for item_id in state.like if item_id in items]
+    shared = _shared(ranked.item, liked, wording)
     found = [
         *_from_reason(ranked, wording),
-        *_shared(ranked.item, liked, wording),
-        *_from_request(ranked.item, state, wording),
+        # What is in common says more than that a condition holds, which every item of the list passes.
+        *(shared or _from_request(ranked.item, state, wording)),
         *_from_signals(ranked, state, wording),
     ]
     return tuple(found[:_MOST_FACTS]) or (_source(ranked, wording),)

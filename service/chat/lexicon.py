@@ -25,6 +25,7 @@ CueName = Literal[
     "release",
     "softer",
     "neutral",
+    "language",
     "replace",
     "also",
     "or",
@@ -75,6 +76,8 @@ class Lexicon(_Part):
     values: Mapping[str, tuple[str, ...]]
     people: Mapping[str, tuple[str, ...]]
     titles: Mapping[str, tuple[str, ...]]
+    moods: Mapping[str, tuple[str, ...]]
+    """Chinese words by the English ones that an embedding model of English texts understands."""
     domains: tuple[DomainWords, ...]
     measures: Mapping[str, MeasureWords]
     units: tuple[Unit, ...]

@@ -32,13 +32,14 @@ _PERIOD = re.compile(
     r"|(?<![\d.,])(?:the year )?(?P<year>1\d{3}|2[01]\d{2})(?![\d%])(?:年代)?年?"
 )
 _BETWEEN = re.compile(r" ?(?:年?(?:到|至)|and|to|-|–|~|—|until|till|through) ?(?:the )?$")
+_OR = re.compile(r" ?(?:or|或|或者) ?(?:(?:from|in) )?(?:the )?$")
 _NOT = (
     r"(?:\b(?P<not>no|not|nothing|never|none) |(?P<zhnot>不要|不看|别|不是|不想看|非))?"
     r"(?:(?:from|made|released|be|is|anything|that|any) )*"
 )
 _BEFORE_IT = re.compile(
     _NOT + r"(?P<word>after|later than|newer than|more recent than|younger than|since|starting(?: from| in)?|from|"
-    r"before|earlier than|older than|prior to|pre|until|till|up to|by|晚于|早于|自从?|从)"
+    r"before|earlier than|older than|prior to|pre|post|until|till|up to|by|晚于|早于|自从?|从)"
     r"[ -]?(?:(?:the|year|around) )*$"
 )
 _AFTER_IT = re.compile(
@@ -62,7 +63,7 @@ _SINCE = {
     "开始",
     "至今",
 }
-_LATER = {"after", "later than", "newer than", "more recent than", "younger than", "晚于", "以后", "之后", "后"}
+_LATER = {"after", "later than", "newer than", "more recent than", "younger than", "post", "晚于", "以后", "之后", "后"}
 _EARLIER = {"before", "earlier than", "older than", "prior to", "pre", "早于", "以前", "之前", "前", "更早"}
 _UNTIL = {"until", "till", "up to", "by", "为止"}
 
@@ -77,6 +78,8 @@ class Period:
     high: int | None
     negated: bool = False
     """The refusal that was said ("nothing before") is in the bounds already."""
+    refused: bool = False
+    """None of these years: what lies between two periods joined by "or"."""
 
 
 def periods_in(line: str) -> Iterator[Period]:
@@ -91,6 +94,13 @@ def periods_in(line: str) -> Iterator[Period]:
             _, end, _, high = found[index]
             index += 1
             yield Period(start=start, end=end + _between_tail(line, end), low=min(low, high), high=max(low, high))
+            continue
+        if index < len(found) and _OR.fullmatch(line[end : found[index][0]]) and low < found[index][2]:
+            _, end, later, last = found[index]
+            index += 1
+            yield Period(start=start, end=end, low=low, high=last)
+            if later > high + 1:
+                yield Period(start=start, end=end, low=high + 1, high=later - 1, refused=True)
             continue
         yield _with_words(line, start, end, low, high)
 

@@ -292,7 +292,7 @@ def query_of(state: Conversation, vocabulary: Vocabulary, user_id: str | None, p
     history = (*(entry for entry in own if entry.item.item_id not in named), *disliked, *liked)
     return Query(
         user_id=user_id,
-        text=_text(state),
+        text=_text(state, vocabulary.lexicon),
         filters=tuple(filter_of(condition) for condition in state.conditions),
         exclude=frozenset({*state.seen, *state.like, *state.unlike, *seen}),
         domain=state.domain,
@@ -315,15 +315,22 @@ def listed_in(text: str, vocabulary: Vocabulary) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _text(state: Conversation) -> str | None:
+def _text(state: Conversation, lexicon: Lexicon) -> str | None:
+    """The mood in words that the embedding model knows; without a mood, the values that are wanted."""
+    if state.text:
+        text = state.text
+        for english, words in lexicon.moods.items():
+            for word in words:
+                text = text.replace(word, f" {english} ")
+        return " ".join(text.split())
     values = [value for c in state.conditions if isinstance(c, Facet) and not c.refused for value in c.values]
-    parts = [part for part in (state.text, ", ".join(dict.fromkeys(values))) if part]
-    return "; ".join(parts)[:400] or None
+    return ", ".join(dict.fromkeys(values))[:400] or None
 
 
 def _notes(turn: Turn, vocabulary: Vocabulary, wording: Wording) -> list[str]:
     notes = [wording.say("unknown", text=text[:100]) for text in turn.unknown]
     notes += [wording.say("unsupported", measure=wording.measure(measure)) for measure in turn.unsupported]
+    notes += [wording.say("unchecked", text=text[:100]) for text in turn.unchecked]
     notes += [wording.say("without_basis", attribute=attribute) for attribute in turn.without_basis]
     if turn.assumed:
         notes.append(wording.say("assumed", titles=wording.names_of([vocabulary.items[i] for i in turn.assumed])))

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from service.chat.scan import Scan
 
 MOST_CHARACTERS = 200
+_NO_WORDS: frozenset[str] = frozenset({"all", "yes", "no"})
+"""Cues that are ordinary words where they answer nothing."""
 
 
-def text_of(scan: Scan) -> str | None:
-    """The unread words in their order, without those that ask for nothing; None if none is left.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rest:
+    """What is left of an utterance."""
 
-    Refused words are left out: a nearness in meaning cannot refuse.
-    """
-    words: list[str] = []
-    run = ""
+    text: str | None
+    """Wanted words in their order, without those that ask for nothing; None if none is left."""
+    refused: tuple[str, ...]
+    """Refused words: a nearness in meaning cannot refuse, so nothing holds to them."""
+
+
+def rest_of(scan: Scan) -> Rest:
+    """The unread words."""
+    wanted: dict[str, None] = {}
+    refused: dict[str, None] = {}
+    for start, word in _words(scan):
+        (refused if scan.refused(start, start + 1) else wanted)[word] = None
+    return Rest(text=" ".join(wanted)[:MOST_CHARACTERS].strip() or None, refused=tuple(refused)[:5])
+
+
+def _words(scan: Scan) -> Iterator[tuple[int, str]]:
+    """Every unread word that asks for something, with its place; Chinese characters in a row are one word."""
+    cued = {place for cue in scan.cues if not cue.names <= _NO_WORDS for place in range(cue.start, cue.end)}
+    run, begun = "", 0
     place = 0
-    cued = {spot for cue in scan.cues if not cue.names <= {"all", "yes", "no"} for spot in range(cue.start, cue.end)}
     while place < len(scan.tokens):
         token = scan.tokens[place]
         idle = _idle_end(scan, place)
-        if scan.spent[place] or token.is_mark or place in cued or idle is not None or scan.refused(place, place + 1):
-            words, run = _closed(words, run)
+        skipped = scan.spent[place] or token.is_mark or place in cued or idle is not None
+        if run and (skipped or not token.is_cjk):
+            yield begun, run
+            run = ""
+        if skipped:
             place = idle if idle is not None and not scan.spent[place] else place + 1
             continue
         if token.is_cjk:
+            begun = begun if run else place
             run += token.form
         elif not token.form.isdecimal():
-            words, run = _closed(words, run)
-            words.append(token.raw.casefold())
+            yield place, token.raw.casefold()
         place += 1
-    words, _ = _closed(words, run)
-    text = " ".join(dict.fromkeys(words))[:MOST_CHARACTERS].strip()
-    return text or None
-
-
-def _closed(words: list[str], run: str) -> tuple[list[str], str]:
-    return ([*words, run] if run else words), ""
+    if run:
+        yield begun, run
 
 
 def _idle_end(scan: Scan, place: int) -> int | None:

@@ -10,7 +10,7 @@ from service.chat.facets import Heard, facets_of, heard_in
 from service.chat.numbers import NUMBER, number_of
 from service.chat.periods import periods_in
 from service.chat.protocol import Read
-from service.chat.rest import text_of
+from service.chat.rest import rest_of
 from service.chat.scan import Scan
 from service.chat.titles import TitleFinder
 from service.chat.types import Comparison, Condition, Conversation, Facet, Mention, Reading, Span
@@ -62,6 +62,7 @@ class RuleReader:
         count = _count(scan)
         more = _take_cue(scan, "more")
         domain, any_domain = _domain(scan, heard, state)
+        rest = rest_of(scan)
         return Reading(
             restart=restart,
             answer=answer,
@@ -77,14 +78,19 @@ class RuleReader:
             any_domain=any_domain,
             count=count,
             more=more,
-            text=text_of(scan),
-            unsupported=tuple(dict.fromkeys((*unsupported, *missing))),
+            text=rest.text,
+            unchecked=rest.refused,
+            unsupported=tuple(dict.fromkeys((*unsupported, *missing, *_languages(scan)))),
             unknown=tuple(mention.text for mention in mentions if not mention.item_ids),
         )
 
 
 def _restart(scan: Scan) -> bool:
     return _take_cue(scan, "restart")
+
+
+def _languages(scan: Scan) -> tuple[str, ...]:
+    return ("language",) if scan.has("language") else ()
 
 
 def _take_cue(scan: Scan, name: str) -> bool:
@@ -109,6 +115,10 @@ def _ranges(scan: Scan) -> tuple[tuple[Condition, ...], tuple[str, ...], tuple[s
         tokens = sorted({place for place in places[period.start : period.end] if place >= 0})
         if year is None:
             unsupported.append("year")
+        elif period.refused:
+            spans.append(
+                Span(attribute=year.attribute, low=_number(period.low), high=_number(period.high), refused=True)
+            )
         elif period.negated or not scan.refused(tokens[0], tokens[-1] + 1):
             spans.append(Span(attribute=year.attribute, low=_number(period.low), high=_number(period.high)))
         else:
@@ -173,18 +183,30 @@ def _comparisons(scan: Scan) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
 def _domain(scan: Scan, heard: list[Heard], state: Conversation) -> tuple[str | None, bool]:
     """The domain asked for, and whether any will do."""
     named = [one for one in heard if one.domain is not None]
-    wanted = [one.domain for one in named if not one.refused or one.values]
+    kinds = {one.end for one in heard if one.values and one.refused}
+    # "Not too old a film" still asks for a film; "no horror films" says nothing of other films.
+    wanted = [
+        one.domain
+        for one in named
+        if not one.refused or one.values or not (_right_behind(scan, one) or one.start in kinds)
+    ]
     if any(one.released for one in named):
         return None, True
     if wanted:
         different = state.domain is not None and state.domain != wanted[-1]
         return (None, True) if different and scan.has("also") else (wanted[-1], False)
-    refused = {one.domain for one in named}
+    refused = {one.domain for one in named if _right_behind(scan, one)}
     others = scan.vocabulary.domain_sizes.keys() - refused
     only_kind = len(heard) == len(named)
     if refused and only_kind and len(others) == 1:
         return next(iter(others)), False
     return _by_verb(scan) if state.domain is None else None, False
+
+
+def _right_behind(scan: Scan, one: Heard) -> bool:
+    """Whether a refusal stands right before a domain: "not a book" asks for the other kind, 不要太老的书 does not."""
+    apart = 0 if scan.tokens[one.start].is_cjk else 1
+    return any(0 <= one.start - cue.end <= apart for cue in scan.cues if "refuse" in cue.names)
 
 
 def _by_verb(scan: Scan) -> str | None:

@@ -94,7 +94,7 @@ class Scan:
         return bool(self.cues_in(0, len(self.tokens), *names))
 
     def refused(self, place: int, end: int) -> bool:
-        """Whether what stands at [place, end) is refused, by the nearest cue before it in its clause or one after it."""
+        """Whether what stands at [place, end) is refused: by the nearest cue before it in its clause, or one after."""
         start, stop = self.clause(place)
         before = self.cues_in(start, place, *_POLAR)
         after = [cue for cue in self.cues_in(end, stop, "refuse_after") if self._idle(cue.end, stop)]

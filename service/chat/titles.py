@@ -164,7 +164,7 @@ class TitleFinder:
 
     def _spend(self, scan: Scan, start: int, end: int, item_ids: tuple[str, ...]) -> _Found:
         year = _year_behind(scan, end)
-        if year is not None and len(item_ids) > 1:
+        if year is not None:
             exact = tuple(i for i in item_ids if self._vocabulary.items[i].attributes.get("year") == year[1])
             item_ids, end = (exact, year[0]) if exact else (item_ids, end)
         scan.take(start, end)
@@ -264,6 +264,7 @@ def _only_idle(scan: Scan, start: int, end: int) -> bool:
         or scan.tokens[k].is_mark
         or (scan.tokens[k].form,) in scan.vocabulary.idle_phrases
         or scan.tokens[k].form in scan.vocabulary.idle
+        or (scan.tokens[k].form,) in scan.vocabulary.domains
         for k in range(start, end)
     )
 

@@ -44,7 +44,7 @@ def next_turn(state: Conversation, reading: Reading, vocabulary: Vocabulary, lan
 
 def replace_turn(turn: Turn, reading: Reading) -> Turn:
     """The turn with what the reading could not use."""
-    return replace(turn, unknown=reading.unknown, unsupported=reading.unsupported)
+    return replace(turn, unknown=reading.unknown, unsupported=reading.unsupported, unchecked=reading.unchecked)
 
 
 def relaxed(state: Conversation, conditions: Iterable[Relaxable]) -> Conversation:

@@ -102,6 +102,8 @@ class Reading:
     """Measures that were asked for and that the catalogue does not tell."""
     unknown: tuple[str, ...] = ()
     """Names that were asked for and that the catalogue does not have."""
+    unchecked: tuple[str, ...] = ()
+    """Refused words that no attribute covers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +160,7 @@ class Turn:
     state: Conversation
     unknown: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
     without_basis: tuple[str, ...] = ()
     """Attributes of comparisons ("newer") for which there was nothing to compare with."""
     assumed: tuple[str, ...] = ()
