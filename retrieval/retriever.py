@@ -87,11 +87,16 @@ class Retriever:
             raise NotFoundError(f"no item {unknown!r} in the store{_closest(unknown, items)}")
         return self._retrieved(request, items, _in_given_order(item_ids))
 
+    def known(self, item_ids: Iterable[str]) -> frozenset[str]:
+        """Those of the ids that are items of the store."""
+        items = self._catalogue.items()
+        return frozenset(item_id for item_id in item_ids if item_id in items)
+
     def describe_items(self, query: Query, given: Sequence[Item]) -> Retrieved:
         """Items that need not be in the store as candidates in the given order; no source votes for them.
 
         An item whose id the store knows is the store's, with all its signals. What can be measured on the words of
-        another is measured; nobody took it yet.
+        another is measured; nobody took it yet, and no two of these may share an id.
         """
         request, items = self._request(query)
         new = [item for item in given if item.item_id not in items]

@@ -13,7 +13,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import ConfigDict, Field, InstanceOf
 
 from ranking.recommender import Recommender
-from retrieval.types import Item, Query
+from retrieval.types import Item, Query, Retrieved
 from service.langchain.wording import about, query_of
 
 
@@ -68,9 +68,7 @@ class FewRecReranker(BaseDocumentCompressor):
         return RunnableLambda(ranked, aranked, name="FewRecReranker")
 
     async def _ranked(self, documents: Sequence[Document], text: str, user_id: str | None) -> list[Document]:
-        items = [_as_item(document, place) for place, document in enumerate(documents, start=1)]
-        query = query_of(self.asking, text, user_id)
-        retrieved = await asyncio.to_thread(self.recommender.retriever.describe_items, query, items)
+        retrieved = await asyncio.to_thread(self._described, documents, query_of(self.asking, text, user_id))
         answer = await self.recommender.rank(retrieved, self.top_n)
         ranked = []
         for entry in answer.items:
@@ -79,13 +77,23 @@ class FewRecReranker(BaseDocumentCompressor):
             ranked.append(document.model_copy(update={"metadata": {**document.metadata, **added}}))
         return ranked
 
+    def _described(self, documents: Sequence[Document], query: Query) -> Retrieved:
+        named = [str(document.metadata.get("item_id")) for document in documents]
+        known = self.recommender.retriever.known(named)
+        # Else the place is the id, so that equal scores keep the order in which the documents came.
+        items = [
+            _as_item(document, item_id if item_id in known else f"document:{place:06}")
+            for place, (document, item_id) in enumerate(zip(documents, named, strict=True), start=1)
+        ]
+        return self.recommender.retriever.describe_items(query, items)
 
-def _as_item(document: Document, place: int) -> Item:
-    """The place makes the id, so that equal scores keep the order in which the documents came."""
-    known, named = document.metadata.get("item_id"), document.metadata.get("title")
+
+def _as_item(document: Document, item_id: str) -> Item:
+    """The document's words; where the id is a store item's, that item takes its place."""
+    named = document.metadata.get("title")
     title = named if isinstance(named, str) and named.strip() else None
     return Item(
-        item_id=known if isinstance(known, str) else f"document:{place:06}",
+        item_id=item_id,
         title=document.page_content if title is None else title,
         domain="documents",
         description=None if title is None else document.page_content,

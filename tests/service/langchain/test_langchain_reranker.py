@@ -42,6 +42,14 @@ def test_an_item_of_the_store_is_ranked_as_that_item(doors: Doors, writer: FakeW
     assert [prompt.branches for prompt in writer.prompts] == [(" Film 3 Horror",)]
 
 
+def test_an_item_id_of_somebody_elses_is_no_item_of_ours(doors: Doors, writer: FakeWriter) -> None:
+    parts = [Document(page_content=text, metadata={"item_id": "their-7"}) for text in ("a comedy", "a horror")]
+    odd = Document(page_content="numbered", metadata={"item_id": ["f03"]})
+    ranked = doors.reranker().compress_documents([*parts, odd], "horror")
+    assert ranked[0].page_content == "a horror"
+    assert [prompt.branches for prompt in writer.prompts] == [(" a comedy", " a horror", " numbered")]
+
+
 def test_as_a_step_of_a_chain_it_takes_the_user_with_the_call(doors: Doors) -> None:
     step = doors.reranker(top_n=2).runnable()
     given: dict[str, Any] = {"documents": DOCUMENTS, "user_id": "ann"}
