@@ -75,7 +75,7 @@ class Bench:
             position_ids=torch.from_numpy(packed.positions)[None],
             attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool),
             use_cache=False,
-            packing=Packing(packed, [None], torch.device("cpu")),
+            packing=Packing(packed, [None]),
         ).last_hidden_state[0]
         span = packed.spans[0]
         lasts = [start + n - 1 for start, n in zip(span.branch_starts, span.branch_lengths, strict=True)]

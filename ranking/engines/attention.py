@@ -38,13 +38,18 @@ class Packing:
     `kept[i]` lists, by layer, the states of piece i's whole prefix after the pass; without keep it stays empty.
     """
 
-    def __init__(
-        self, packed: Packed, known: Sequence[PrefixStates | None], device: torch.device, *, keep: bool = True
-    ) -> None:
-        self.parts = tuple(_Part.of(span, device) for span in packed.spans)
+    def __init__(self, packed: Packed, known: Sequence[PrefixStates | None], *, keep: bool = True) -> None:
+        self._parts: dict[torch.device, tuple[_Part, ...]] = {}
+        self._packed = packed
         self.known = tuple(known)
         self.keep = keep
         self.kept: list[list[LayerStates]] = [[] for _ in packed.spans]
+
+    def parts(self, device: torch.device) -> tuple[_Part, ...]:
+        """The layout on a device, made once for each: the layers of a large model may lie on several."""
+        if device not in self._parts:
+            self._parts[device] = tuple(_Part.of(span, device) for span in self._packed.spans)
+        return self._parts[device]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +107,7 @@ def packed_attention(
     if packing is None:
         return _plain(query, key, value, attention_mask, scale).transpose(1, 2), None
     out = torch.empty_like(query[0])
-    for index, part in enumerate(packing.parts):
+    for index, part in enumerate(packing.parts(query.device)):
         own = slice(part.span.start, part.span.prefix_end)
         states = LayerStates(keys=key[0, :, own], values=value[0, :, own])
         known = packing.known[index]

@@ -57,7 +57,7 @@ class PackedModel:
         device = self.model.device
         kept: list[list[LayerStates]] = []
         if self.structured:
-            packing = Packing(packed, known or [None] * len(pieces), device, keep=known is not None)
+            packing = Packing(packed, known or [None] * len(pieces), keep=known is not None)
             kept = packing.kept
             # The library hands a four-dimensional mask on as it is; the attention goes by the packing instead.
             arguments: dict[str, Any] = {"packing": packing}

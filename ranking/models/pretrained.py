@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +109,7 @@ def load_pretrained(
             raise
         except Exception as error:  # anything at all can be wrong with a folder that a user names
             raise ModelError(f"the model in {folder} cannot be loaded: {one_line(error)[:300]}") from error
+    check_on_device(getattr(model, "hf_device_map", None) or {}, device, folder)
     if getattr(model, "_is_stateful", False):
         raise ModelError(f"the model in {folder} is recurrent; packed scoring needs attention in every layer")
     if layers is not None:
@@ -119,6 +120,16 @@ def load_pretrained(
         max_context=limits.max_context,
         structured=structured,
     )
+
+
+def check_on_device(placed: Mapping[str, Any], device: str, folder: Path) -> None:
+    """Raises ModelError if accelerate, spreading a model over all GPUs, left some of it in main memory or on disk."""
+    left_out = sum(str(place) in {"cpu", "disk"} for place in placed.values())
+    if device != "cpu" and left_out:
+        raise ModelError(
+            f"the model in {folder} does not fit the memory of {device}: {left_out} of its {len(placed)} parts are "
+            "left out; choose a smaller model, --dtype bfloat16 or --device cpu"
+        )
 
 
 def _cut(model: Any, layers: int, folder: Path) -> None:

@@ -12,13 +12,16 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from prompts.types import Prompt
+from ranking.engine_settings import TransformersSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import EngineError, ModelError, PromptTooLongError
 from ranking.settings import ModelSettings
+from ranking.types import GenerationLimits, JsonShape
 from tests.contracts.engine_suite import (
     EngineSuite,
     GeneratorSuite,
     WritingEngine,
+    dialogue,
     likelihood_prompt,
     numbers,
     yes_no_prompt,
@@ -169,6 +172,56 @@ async def test_one_bad_call_does_not_spoil_another(tiny: Path) -> None:
     )
     assert isinstance(good, list)
     assert isinstance(bad, PromptTooLongError)
+
+
+@pytest.mark.parametrize("structured", [True, False])
+async def test_it_writes_what_the_library_alone_writes(tiny: Path, structured: bool) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(tiny))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(tiny), dtype=torch.float32)
+    asked = [dialogue(), dialogue("Which film after Alien, Aliens and Heat?", answer="Film:")]
+    with closing(load(tiny, structured=structured)) as engine:
+        together = await engine.generate(asked, GenerationLimits(max_tokens=12))
+    for one, written in zip(asked, together, strict=True):
+        turns = [{"role": message.role, "content": message.content} for message in one.messages]
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True) + one.answer
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        new = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False, pad_token_id=1
+        )
+        assert written.text == tokenizer.decode(new[0, ids.shape[1] :], skip_special_tokens=True)
+        assert written.prompt_tokens == ids.shape[1]
+
+
+async def test_a_text_that_nobody_waits_for_is_given_up(tiny: Path) -> None:
+    with closing(load(tiny)) as engine:
+        text = asyncio.create_task(engine.generate([dialogue()], GenerationLimits(max_tokens=400)))
+        await asyncio.sleep(0.05)
+        text.cancel()
+        (written,) = await asyncio.wait_for(engine.generate([dialogue()], GenerationLimits(max_tokens=2)), 20)
+    assert written.completion_tokens <= 2
+
+
+async def test_a_schema_of_no_use_is_refused(tiny: Path) -> None:
+    limits = GenerationLimits(max_tokens=4, constraint=JsonShape(schema={"type": "nonsense"}))
+    with closing(load(tiny)) as engine, pytest.raises(EngineError, match="nonsense"):
+        await engine.generate([dialogue()], limits)
+
+
+async def test_sixteen_users_share_passes(tiny: Path) -> None:
+    prompts = [yes_no_prompt(*TITLES, before=f"They watched film {user}.\nFilm:") for user in range(16)]
+    with closing(load(tiny, batching=TransformersSettings(batch_wait_ms=20), prefix_tokens=0)) as engine:
+        together = await asyncio.gather(*[engine.score([prompt]) for prompt in prompts])
+        for prompt, (scores,) in zip(prompts, together, strict=True):
+            (alone,) = await engine.score([prompt])
+            assert numbers(scores.branches) == pytest.approx(numbers(alone.branches), abs=1e-4)
+
+
+async def test_a_full_queue_refuses(tiny: Path) -> None:
+    with closing(load(tiny, batching=TransformersSettings(batch_wait_ms=500, max_waiting=2))) as engine:
+        found = await asyncio.gather(
+            *[engine.score([yes_no_prompt(*TITLES)]) for _ in range(4)], return_exceptions=True
+        )
+    assert [type(one).__name__ for one in found] == ["list", "list", "EngineBusyError", "EngineBusyError"]
 
 
 def test_an_adapter_that_is_not_there_is_refused_and_not_ignored(tiny: Path) -> None:

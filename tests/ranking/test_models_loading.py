@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ranking.engines.attention import packed_attention
 from ranking.engines.device import choose_device, choose_dtype
 from ranking.errors import ConfigError, ModelError
 from ranking.models.hub import download, snapshot
-from ranking.models.pretrained import convert_gguf, load_pretrained
+from ranking.models.pretrained import check_on_device, convert_gguf, load_pretrained
 from tests.ranking.tiny_model import save_tiny_model
 
 
@@ -86,3 +87,10 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     assert choose_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(ConfigError, match="abacus"):
         choose_device("abacus")
+
+
+@pytest.mark.parametrize(("places", "fits"), [({"a": 0, "b": 1}, True), ({"a": 0, "b": "cpu"}, False)])
+def test_a_model_too_large_for_the_gpus_is_refused(places: dict[str, Any], fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(ModelError, match="1 of its 2 parts"):
+        check_on_device(places, "cuda", Path("model"))
+    check_on_device({"": "cpu"}, "cpu", Path("model"))
