@@ -91,6 +91,10 @@ class LlmTrace:
     demonstrations_shown: int
     dropped_history: int
     dropped_demonstrations: int
+    written: tuple[str, ...] = ()
+    """What the model wrote, as it came; empty where it only weighed labels or texts."""
+    agreement: float | None = None
+    """Mean of Kendall's tau between its answers to several orders of the candidates; None where there was one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

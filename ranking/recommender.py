@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from prompts.types import Dropped, PromptContext
 from ranking.fusion import Fused, fuse
+from ranking.parsing.written import parse_totals, written_notes
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
 from ranking.settings import FusionWeights
@@ -95,7 +96,8 @@ class Recommender:
         clock.lap("llm")
         signals = [candidate.signals for candidate in retrieved.candidates]
         fused = fuse(None if verdict is None else verdict.scores, signals, self._fusion)
-        items = _order(retrieved, fused, by_fusion=verdict is not None or not self._asks_llm, verdict=verdict)[:n]
+        spoke = verdict is not None and not parse_totals(verdict.outputs).said_nothing
+        items = _order(retrieved, fused, by_fusion=spoke or not self._asks_llm, verdict=verdict)[:n]
         clock.lap("fusion")
         if explain and self._asks_llm:
             reasons = await explain_items(self._strategy, context, items)
@@ -108,7 +110,7 @@ class Recommender:
             user=retrieved.user,
             items=tuple(items),
             requested=n,
-            ranked_by="llm" if verdict is not None else "retrieval" if self._asks_llm else "signals",
+            ranked_by="llm" if spoke else "retrieval" if self._asks_llm else "signals",
             n_candidates=len(retrieved.candidates),
             n_history=len(retrieved.history),
             n_history_shown=shown if verdict else 0,
@@ -120,11 +122,10 @@ class Recommender:
             dropped=verdict.dropped if verdict else Dropped(),
             prompt_tokens=verdict.prompt_tokens if verdict else 0,
             model_calls=verdict.model_calls if verdict else 0,
-            notes=(
-                *(_no_weight(explain) if not self._asks_llm else _no_verdict(verdict, len(retrieved.candidates))),
-                *_notes(verdict, n, len(retrieved.candidates)),
-                *self._adapter_notes(verdict),
-            ),
+            completion_tokens=verdict.completion_tokens if verdict else 0,
+            outputs=verdict.outputs if verdict else (),
+            agreement=verdict.agreement if verdict else None,
+            notes=self._told(verdict, n, len(retrieved.candidates), explain),
             stages=tuple(Stage(name=name, seconds=seconds) for name, seconds in clock.stages.items()),
         )
 
@@ -137,6 +138,14 @@ class Recommender:
             return None
         [verdict] = await self._strategy.score([context])
         return verdict
+
+    def _told(self, verdict: StrategyScores | None, n: int, available: int, explain: bool) -> tuple[str, ...]:
+        return (
+            *(_no_verdict(verdict, available) if self._asks_llm else _no_weight(explain)),
+            *_notes(verdict, n, available),
+            *(written_notes(verdict.outputs) if verdict else ()),
+            *self._adapter_notes(verdict),
+        )
 
     def _adapter_notes(self, verdict: StrategyScores | None) -> tuple[str, ...]:
         info = self.engine.info

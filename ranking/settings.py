@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from prompts.config import PromptSettings
 from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.errors import ConfigError
+from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
 from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
 from retrieval.errors import one_line
 
@@ -40,6 +41,25 @@ class LikelihoodSettings(Section):
     prior_removed: float = Field(default=0.0, ge=0, le=1)
     """Share of a title's own log-likelihood that is taken off: 1 is pointwise mutual information, 0 keeps what the
     model knows of the title before it knows anything of the user, such as its fame."""
+
+
+class ListwiseSettings(Section):
+    """How a model writes an order."""
+
+    max_tokens: int | None = Field(default=None, ge=1, le=32_768)
+    """Tokens that the model may write; None is what the order takes, with room around it where the model writes
+    freely. A model that thinks first needs more."""
+
+
+class ConsistencySettings(Section):
+    """Asking the same with the candidates in several orders (permutation self-consistency)."""
+
+    rounds: int = Field(default=1, ge=1, le=32)
+    """How many orders are shown; 1 asks once, in the given order. An even number cancels a model's taste for places."""
+    aggregate: Literal["borda", "rrf"] = "borda"
+    """Borda: the mean number of candidates put behind it; rrf: the mean of 1 / (60 + rank), which tells the first
+    places apart more than the last ones."""
+    seed: int = Field(default=0, ge=0)
 
 
 class FusionWeights(Section):
@@ -77,6 +97,11 @@ class Settings(BaseSettings):
     strategy: Literal["likelihood", "yes-no"] | None = None
     """How the LLM ranks; None is what the template is made for, or likelihood if none is named."""
     likelihood: LikelihoodSettings = LikelihoodSettings()
+    yes_no: YesNoSettings = YesNoSettings()
+    setwise: SetwiseSettings = SetwiseSettings()
+    listwise: ListwiseSettings = ListwiseSettings()
+    windows: WindowSettings = WindowSettings()
+    consistency: ConsistencySettings = ConsistencySettings()
     fusion: FusionWeights = FusionWeights()
     promotions: bool = True
     """Serve the promoted adapter where model.adapter names none; false serves the model as it is."""

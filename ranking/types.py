@@ -151,7 +151,8 @@ class StrategyScores:
     outputs: tuple[Written, ...] = ()
     """What the model wrote, in the order it was asked; empty where it only weighed labels or texts."""
     agreement: float | None = None
-    """How far several answers agree, 0 to 1; None where there was one."""
+    """How far the answers to several orders of the candidates agree: mean of Kendall's tau over all pairs of them, from
+    1 (one order) through 0 (chance) to -1; None where there was one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,6 +237,12 @@ class Recommendation:
     dropped: Dropped
     prompt_tokens: int
     model_calls: int
+    completion_tokens: int = 0
+    """Tokens the LLM wrote."""
+    outputs: tuple[Written, ...] = ()
+    """What the LLM wrote and what was read from it; empty where it did not write."""
+    agreement: float | None = None
+    """As in StrategyScores."""
     notes: tuple[str, ...]
     """What a reader must know: contexts cut, texts changed, fewer items than asked for."""
     stages: tuple[Stage, ...]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation
+from ranking.parsing.written import parse_totals
+from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation, Written
 from retrieval.types import Attributes, Signals, Vote
 
 
@@ -107,6 +108,7 @@ class CountsOut(Wire):
     history_shown: int
     demonstrations: int
     prompt_tokens: int
+    completion_tokens: int
     model_calls: int
 
 
@@ -117,6 +119,21 @@ class DroppedOut(Wire):
     demonstrations: int
     clipped: int
     neutralised: int
+
+
+class ParseOut(Wire):
+    """How far what the model wrote was an order of exactly the candidates; all zero means that nothing was wrong."""
+
+    outputs: int
+    """Texts that were written."""
+    missing: int
+    duplicate: int
+    invented: int
+    repaired: int
+    fell_back: int
+    """Texts that no candidate could be read from."""
+    raw: list[str]
+    """The texts as they came."""
 
 
 class TimingOut(Wire):
@@ -140,6 +157,10 @@ class RecommendationOut(Wire):
     prompt_digest: str | None
     counts: CountsOut
     dropped: DroppedOut
+    parse: ParseOut | None
+    """Null where the model wrote nothing: it weighed answers or titles."""
+    agreement: float | None
+    """How far the answers to several orders of the candidates agree, 1 to -1 (mean Kendall tau); null for one order."""
     notes: list[str]
     timings: list[TimingOut]
 
@@ -166,6 +187,7 @@ class RecommendationOut(Wire):
                 history_shown=answer.n_history_shown,
                 demonstrations=answer.n_demonstrations,
                 prompt_tokens=answer.prompt_tokens,
+                completion_tokens=answer.completion_tokens,
                 model_calls=answer.model_calls,
             ),
             dropped=DroppedOut(
@@ -174,6 +196,8 @@ class RecommendationOut(Wire):
                 clipped=dropped.clipped,
                 neutralised=dropped.neutralised,
             ),
+            parse=_parse(answer.outputs) if answer.outputs else None,
+            agreement=answer.agreement,
             notes=list(answer.notes),
             timings=[TimingOut(stage=stage.name, seconds=stage.seconds) for stage in answer.stages],
         )
@@ -189,6 +213,19 @@ def _model(info: EngineInfo) -> ModelOut:
         dtype=info.dtype,
         max_context=info.max_context,
         parameters=info.parameters,
+    )
+
+
+def _parse(outputs: tuple[Written, ...]) -> ParseOut:
+    totals = parse_totals(outputs)
+    return ParseOut(
+        outputs=totals.outputs,
+        missing=totals.missing,
+        duplicate=totals.duplicate,
+        invented=totals.invented,
+        repaired=totals.repaired,
+        fell_back=totals.fell_back,
+        raw=[output.completion.text for output in outputs],
     )
 
 

@@ -22,11 +22,15 @@ class LlmArm(Section):
     """The packaged default, a Hugging Face id, or a local folder."""
     adapter: Path | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
-    strategy: Literal["likelihood", "yes-no"] | None = None
+    strategy: Literal["likelihood", "yes-no", "listwise"] | None = None
     prior_removed: float | None = Field(default=None, ge=0, le=1)
     """Of the likelihood strategy: 1 is pointwise mutual information, 0 the plain likelihood."""
     per_token: bool | None = None
     """Of the likelihood strategy: divide by the title's tokens."""
+    rounds: int | None = Field(default=None, ge=1, le=32)
+    """Orders in which the candidates are shown, where several are shown at once; 1 is the given order alone."""
+    aggregate: Literal["borda", "rrf"] | None = None
+    """How the rounds become one order."""
     template: str | None = None
     """Name of a shipped template, or a template file."""
     language: Literal["en", "zh"] | None = None
@@ -49,6 +53,7 @@ class LlmArm(Section):
             "model": {"name": self.model, "adapter": self.adapter, "dtype": self.dtype},
             "strategy": self.strategy,
             "likelihood": {"prior_removed": self.prior_removed, "per_token": self.per_token},
+            "consistency": {"rounds": self.rounds, "aggregate": self.aggregate},
             "prompt": {"template": self.template, "language": self.language, "max_tokens": self.max_tokens},
             "examples": {
                 "shots": self.shots,

@@ -6,7 +6,9 @@ from evaluation.run.folder import digest_of
 from ranking.factory import choose_fusion, choose_template
 from ranking.settings import Settings
 
-MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval"}
+_LATER = ("listwise", "consistency")
+"""Sections that came later: left out where nothing is set in them, so that runs from before can go on."""
+MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval", *_LATER}
 """Settings that an LLM arm's answers depend on."""
 
 
@@ -15,7 +17,8 @@ def arm_digest(settings: Settings, adapter: str | None) -> str:
 
     What is in an adapter's folder counts, not where it lies: tuned anew, it is another arm.
     """
-    described = settings.model_dump(mode="json", include=MATTERS)
+    unset = {name for name in _LATER if not getattr(settings, name).model_dump(exclude_defaults=True)}
+    described = settings.model_dump(mode="json", include=MATTERS - unset)
     if adapter is not None:
         described["model"]["adapter"] = adapter
         described["fusion"] = choose_fusion(settings).model_dump()

@@ -6,11 +6,14 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from evaluation.types import Case, Contract, LlmTrace, Ranked
+from prompts.dialogue import dialogue_text, render_dialogue
 from prompts.render import as_text, render
 from prompts.template import Template
 from prompts.types import TokenBudget
+from ranking.parsing.written import parse_totals
 from ranking.protocol import Engine
 from ranking.recommender import Recommender
 from ranking.types import BranchScore, RankedItem, Recommendation
@@ -23,6 +26,14 @@ class Preview:
 
     prompt_tokens: int
     seconds: float
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """An arm whose cost is worth knowing first."""
+
+    async def preview(self, case: Case) -> Preview:
+        """Answers one case and tells what it cost."""
 
 
 class LlmRanker:
@@ -64,7 +75,7 @@ class LlmRanker:
         return Preview(prompt_tokens=0 if ranked.llm is None else ranked.llm.prompt_tokens, seconds=ranked.seconds)
 
     def prompt(self, case: Case, item_id: str) -> str:
-        """The whole conversation as the model sees it for one candidate, for people to read.
+        """The whole conversation as the model sees it for one candidate, or for all at once, for people to read.
 
         Raises ValueError for an item that is not a candidate.
         """
@@ -72,7 +83,10 @@ class LlmRanker:
         engine: Engine = self._recommender.engine
         context = self._recommender.context_of(self._described(case))
         budget = TokenBudget(max_tokens=self._max_tokens, count_tokens=engine.count_tokens)
-        return as_text(render(self._template, context, budget, engine.control_tokens), ids.index(item_id))
+        index = ids.index(item_id)
+        if self._template.kind == "listwise":
+            return dialogue_text(render_dialogue(self._template, context, budget, engine.control_tokens))
+        return as_text(render(self._template, context, budget, engine.control_tokens), index)
 
     async def _rank(self, case: Case) -> Ranked:
         started = time.perf_counter()
@@ -82,7 +96,7 @@ class LlmRanker:
         seconds = time.perf_counter() - started
         return Ranked(
             scores=tuple(_score(case, entry) for entry in entries),
-            contract=Contract(fell_back=answer.ranked_by != "llm"),
+            contract=_contract(answer),
             llm=None if answer.prompt_digest is None else _trace(answer, entries, answer.prompt_digest),
             seconds=seconds,
         )
@@ -109,6 +123,17 @@ def _score(case: Case, entry: RankedItem) -> float:
     return entry.llm_score
 
 
+def _contract(answer: Recommendation) -> Contract:
+    totals = parse_totals(answer.outputs)
+    return Contract(
+        missing=totals.missing,
+        duplicate=totals.duplicate,
+        invented=totals.invented,
+        repaired=totals.repaired,
+        fell_back=answer.ranked_by != "llm",
+    )
+
+
 def _trace(answer: Recommendation, entries: Sequence[RankedItem], prompt_digest: str) -> LlmTrace:
     return LlmTrace(
         prompt_digest=prompt_digest,
@@ -120,6 +145,8 @@ def _trace(answer: Recommendation, entries: Sequence[RankedItem], prompt_digest:
         demonstrations_shown=answer.n_demonstrations,
         dropped_history=answer.dropped.history,
         dropped_demonstrations=answer.dropped.demonstrations,
+        written=tuple(output.completion.text for output in answer.outputs),
+        agreement=answer.agreement,
     )
 
 

@@ -122,8 +122,13 @@ def _outcome(record: dict[str, Any]) -> Outcome:
 
 
 def _trace(record: dict[str, Any]) -> LlmTrace:
-    rest = {name: value for name, value in record.items() if name not in {"raw", "llm_scores"}}
-    return LlmTrace(**rest, raw=tuple(tuple(row) for row in record["raw"]), llm_scores=tuple(record["llm_scores"]))
+    rest = {name: value for name, value in record.items() if name not in {"raw", "llm_scores", "written"}}
+    return LlmTrace(
+        **rest,
+        raw=tuple(tuple(row) for row in record["raw"]),
+        llm_scores=tuple(record["llm_scores"]),
+        written=tuple(record.get("written", ())),
+    )
 
 
 def _cut_torn_line(file: int) -> int:

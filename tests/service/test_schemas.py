@@ -42,7 +42,7 @@ def test_the_wire_reads_back() -> None:
 
 def test_no_field_of_an_answer_is_forgotten() -> None:
     inside = {field.name for field in dataclasses.fields(Recommendation)}
-    renamed = {"user": "user_id", "engine": "model", "stages": "timings"}
+    renamed = {"user": "user_id", "engine": "model", "stages": "timings", "outputs": "parse"}
     wire = set(RecommendationOut.model_fields) | set(CountsOut.model_fields)
     assert {renamed.get(name, name.removeprefix("n_")) for name in inside} <= wire
 
