@@ -77,7 +77,8 @@ class Follower:
         feed = self._record.changes(since)
         deleted = 0
         for kind in COLLECTIONS:
-            gone = feed.deleted(kind)
+            # From the start there is nothing to delete, and Chroma would keep the ids that it was told.
+            gone = feed.deleted(kind) if since else ()
             self._target.delete(kind, gone)
             deleted += len(gone)
         items, interactions = feed.item_ids(), feed.interaction_pairs()

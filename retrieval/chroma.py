@@ -25,6 +25,7 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 from filelock import FileLock
 
+from retrieval.chroma_files import blank_unused
 from retrieval.entries import CHUNK, COLLECTIONS, Entry, IndexState, hits_of, problem_with, reason_of, slices
 from retrieval.errors import StoreError
 from retrieval.lock import acquire
@@ -107,7 +108,6 @@ class Generation:
         if k < 1 or not len(vectors):
             return [[] for _ in vectors]
         with _explained(self._place):
-            # Where k is more than there are, Chroma gives what there is.
             found = self._of(collection).query(
                 query_embeddings=np.asarray(vectors, dtype=np.float32), n_results=k, include=["distances"]
             )
@@ -120,8 +120,7 @@ class Generation:
         with _explained(self._place):
             for part in slices(tuple(dict.fromkeys(ids))):
                 page = self._of(collection).get(ids=list(part), include=["embeddings"])
-                rows = np.asarray(page["embeddings"], dtype=np.float32)
-                found.update(zip(page["ids"], rows, strict=True))
+                found.update(zip(page["ids"], np.asarray(page["embeddings"], dtype=np.float32), strict=True))
         return found
 
     def _of(self, collection: Collection) -> chromadb.Collection:
@@ -159,6 +158,7 @@ class ChromaIndex:
         lock = acquire(folder / "fewrec.lock", busy=busy)
         settings = _OwnSettings(anonymized_telemetry=False, allow_reset=False)
         try:
+            blank_unused(folder)
             return cls(cast("Client", chromadb.PersistentClient(folder, settings=settings)), str(folder), lock)
         except Exception as error:  # a damaged file shows as any kind of error
             lock.release()

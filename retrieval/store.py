@@ -14,10 +14,10 @@ from retrieval.catch_up import CatchUp, Follower
 from retrieval.chroma import ChromaIndex, Generation
 from retrieval.chroma_files import compact
 from retrieval.closing import Closing
-from retrieval.entries import IndexState
+from retrieval.entries import COLLECTIONS, IndexState
 from retrieval.errors import StoreError
 from retrieval.lock import acquire
-from retrieval.protocol import Embedder, Progress
+from retrieval.protocol import Collection, Embedder, Progress
 from retrieval.record import Record
 from retrieval.record.types import IndexCounts
 
@@ -105,6 +105,9 @@ class Store(Closing):
             old, fresh = self.index.current(), self.index.build()
             done = Follower(self.record, fresh, self.embedder, None, donor=old).follow(0)
             self._publish(fresh, done.version)
+            for collection in COLLECTIONS:
+                # A search makes Chroma take in all that was written, so nothing is under way when files are touched.
+                _self_query_hit_rate(fresh, collection)
             compact(Path(self.index.place))
         return True
 
@@ -113,7 +116,7 @@ class Store(Closing):
         state, current = self.index.state(), self.index.current()
         record, record_version = self.record.indexed().counts(), self.record.version()
         index = _count(current)
-        hit_rate = None if current is None else _self_query_hit_rate(current)
+        hit_rate = None if current is None else _self_query_hit_rate(current, "items")
         problem = self._mismatch(state)
         indexed_version = 0 if state is None else state.version
         if problem is None and (indexed_version != record_version or index != record):
@@ -196,10 +199,10 @@ def _count(current: Generation | None) -> IndexCounts:
     )
 
 
-def _self_query_hit_rate(current: Generation) -> float | None:
-    vectors = current.vectors("items", current.sample("items", SAMPLE))
+def _self_query_hit_rate(current: Generation, collection: Collection) -> float | None:
+    vectors = current.vectors(collection, current.sample(collection, SAMPLE))
     if not vectors:
         return None
     # Items of equal text share a vector, so finding that vector counts, whichever of them it is.
-    found = current.nearest("items", np.stack(list(vectors.values())), 1)
+    found = current.nearest(collection, np.stack(list(vectors.values())), 1)
     return sum(bool(hits) and hits[0].similarity > _SAME for hits in found) / len(vectors)
