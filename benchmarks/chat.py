@@ -235,6 +235,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=("open", "held-out", "both"), default="both")
     parser.add_argument("--wrong", action="store_true", help="show every case of the part that is not read rightly")
+    parser.add_argument("--replies", action="store_true", help="hold the conversations and check every reply as well")
+    parser.add_argument("--llm", type=int, metavar="N", help="hold N of them with the packaged LLM ranking")
     given = parser.parse_args(arguments)
     vocabulary = build_vocabulary({item.item_id: item for item in sample_items()}, load_lexicon())
     reader, console = RuleReader(), Console(width=140)
@@ -253,7 +255,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console.print(
                     "   heard   ", {k: set(v) for k, v in each.heard.items() if v}, markup=False, highlight=False
                 )
-    return 0
+    if not given.replies and given.llm is None:
+        return 0
+    chosen = [case for case in cases() if given.part == "both" or case.held_out == (given.part == "held-out")]
+    return _check_replies(
+        chosen if given.llm is None else chosen[:: max(len(chosen) // given.llm, 1)], console, llm=given.llm is not None
+    )
+
+
+def _check_replies(chosen: Sequence[Case], console: Console, *, llm: bool) -> int:
+    from contextlib import closing
+
+    from benchmarks.chat_replies import converse
+    from ranking.engines.transformers import TransformersEngine
+    from ranking.settings import load_settings
+    from retrieval.embedder import SentenceEmbedder
+
+    settings = load_settings()
+    embedder = SentenceEmbedder(settings.embedder.model, settings.embedder.batch_size)
+    with closing(TransformersEngine(settings.model, settings.cache)) as engine:
+        found = converse(chosen, engine, embedder, utterance_of, llm=llm)
+    shown = Table(
+        title=f"Replies to {len(chosen)} conversations, ranked by {'the LLM and signals' if llm else 'signals'}"
+    )
+    for column in ("replies", "that ask", "items", "facts", "break a condition as read", "as expected", "unfounded"):
+        shown.add_column(column, justify="right")
+    counts = (found.replies, found.questions, found.items, found.facts)
+    broken = (found.violating, found.against_expected, found.ungrounded)
+    shown.add_row(*map(str, counts), *(str(len(each)) for each in broken))
+    console.print(shown)
+    for problem in (*found.violating, *found.ungrounded):
+        console.print(problem, markup=False, highlight=False)
+    return 1 if found.violating or found.ungrounded else 0
 
 
 if __name__ == "__main__":

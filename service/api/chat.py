@@ -22,9 +22,11 @@ from service.api.problems import STATUS, ProblemOut, problems
 from service.api.shown import remember
 from service.chat.conversation import MOST_UTTERANCE, checked
 from service.chat.llm import reader_for
-from service.chat.recommender import ChatRecommender, ChatReply, Vocabularies
+from service.chat.recommender import ChatRecommender
+from service.chat.replies import ChatReply
 from service.chat.state_token import MOST_CHARACTERS, decode
 from service.chat.types import Conversation
+from service.chat.vocabularies import Vocabularies
 from service.chat.wire import ChatOut
 
 router = APIRouter(prefix="/v1", tags=["chat"])
@@ -67,7 +69,7 @@ def chat_for(request: Request, recommender: Recommender, store: StoreNow, reader
         recommender=recommender,
         record=store.record,
         vocabularies=vocabularies,
-        reader=reader_for(recommender.engine, reader),
+        reader=reader_for(recommender.engine, reader, vocabularies.rules),
     )
 
 

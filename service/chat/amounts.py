@@ -94,7 +94,7 @@ def _bounds(line: str, match: re.Match[str], scale: float) -> tuple[float | None
     if after:
         end += after.end()
         return (value, None, start, end) if after["word"] in _MORE_AFTER else (None, value, start, end)
-    return value * (1 - _ABOUT), value * (1 + _ABOUT), start, end
+    return round(value * (1 - _ABOUT), 6), round(value * (1 + _ABOUT), 6), start, end
 
 
 def _span(scan: Scan, unit: Unit, low: float | None, high: float | None) -> Span | None:

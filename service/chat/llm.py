@@ -74,7 +74,7 @@ class LlmReader:
 
     async def read(self, state: Conversation, utterance: str, vocabulary: Vocabulary) -> Read:
         """What the utterance says in this state."""
-        ruled = self._rules.reading(state, utterance, vocabulary)
+        ruled = (await self._rules.read(state, utterance, vocabulary)).reading
         if ruled.chosen or ruled.restart or _only_answer(ruled):
             return Read(reading=ruled, reader=self._rules.name)
         limits = GenerationLimits(max_tokens=_MAX_TOKENS, constraint=JsonShape(schema=shape_of(vocabulary)))
@@ -87,9 +87,8 @@ class LlmReader:
         return Read(reading=_grounded(slots, ruled, vocabulary, self._rules), reader=self.name)
 
 
-def reader_for(engine: Engine, wanted: str) -> Reader:
-    """The reader that was asked for ("rules" or "llm"), over this engine."""
-    rules = RuleReader()
+def reader_for(engine: Engine, wanted: str, rules: RuleReader) -> Reader:
+    """The reader that was asked for ("rules" or "llm"), over this engine and these rules."""
     if wanted != LlmReader.name:
         return rules
     return LlmReader(cast(Generator, engine), rules) if can_read(engine.info) else Unable(rules, engine.info)

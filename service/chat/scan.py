@@ -96,7 +96,8 @@ class Scan:
     def refused(self, place: int, end: int) -> bool:
         """Whether what stands at [place, end) is refused: by the nearest cue before it in its clause, or one after."""
         start, stop = self.clause(place)
-        before = self.cues_in(start, place, *_POLAR)
+        # 和 joins what is listed as well as it compares; it says nothing for or against.
+        before = [cue for cue in self.cues_in(start, place, *_POLAR) if "and" not in cue.names]
         after = [cue for cue in self.cues_in(end, stop, "refuse_after") if self._idle(cue.end, stop)]
         if after and not (before and "refuse" in before[-1].names and after[0].start - end > 1):
             return True

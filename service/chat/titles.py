@@ -233,7 +233,7 @@ def _past_idle(scan: Scan, place: int) -> int:
     while place < len(scan.tokens) and not scan.spent[place]:
         token = scan.tokens[place]
         domain = scan.match(place, scan.vocabulary.domains)
-        if token.form in scan.vocabulary.idle and not token.raw[0].isupper():
+        if token.form in {"'", "‘"} or (token.form in scan.vocabulary.idle and not token.raw[0].isupper()):
             place += 1
         elif domain is not None:
             place = domain[0]
@@ -272,7 +272,7 @@ def _only_idle(scan: Scan, start: int, end: int) -> bool:
 def _year_behind(scan: Scan, end: int) -> tuple[int, float] | None:
     """The year that follows a title in brackets or bare, as (place after it, year)."""
     place = end
-    if place < len(scan.tokens) and scan.tokens[place].form in {"(", "（"}:
+    while place < len(scan.tokens) and scan.tokens[place].form in {"'", "’", "(", "（"}:
         place += 1
     if place < len(scan.tokens) and scan.tokens[place].form.isdecimal() and len(scan.tokens[place].form) == 4:
         year = float(scan.tokens[place].form)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.chat.recommender import ChatItem, ChatReply
+from service.chat.replies import ChatItem, ChatReply
 from service.chat.state_token import encode
 from service.schemas import ItemOut, RecommendationOut, Wire
 

@@ -17,7 +17,8 @@ from service.cli.options import ModelOptions
 
 if TYPE_CHECKING:
     from ranking.settings import Settings
-    from service.chat.recommender import ChatRecommender, ChatReply
+    from service.chat.recommender import ChatRecommender
+    from service.chat.replies import ChatReply
 
 _LONGEST_LINE = 1 << 16
 """Characters of a line that are kept: more than any turn may have, so that a longer one is refused."""
@@ -99,7 +100,8 @@ def _opened(given: Globals, settings: Settings, reader: str) -> Iterator[ChatRec
     from ranking.factory import open_on, open_settings_store, served_settings
     from retrieval.catalogue import Catalogue
     from service.chat.llm import reader_for
-    from service.chat.recommender import ChatRecommender, Vocabularies
+    from service.chat.recommender import ChatRecommender
+    from service.chat.vocabularies import Vocabularies
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
 
@@ -110,11 +112,12 @@ def _opened(given: Globals, settings: Settings, reader: str) -> Iterator[ChatRec
         with opened as store:
             store.catch_up(progress)
             with open_on(store, served) as recommender:
+                vocabularies = Vocabularies(Catalogue(store.record).items)
                 yield ChatRecommender(
                     recommender=recommender,
                     record=store.record,
-                    vocabularies=Vocabularies(Catalogue(store.record).items),
-                    reader=reader_for(recommender.engine, reader),
+                    vocabularies=vocabularies,
+                    reader=reader_for(recommender.engine, reader, vocabularies.rules),
                 )
 
 
