@@ -10,10 +10,14 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from prompts.template import load_template
 from ranking.engines.scripted import ScriptedEngine
-from ranking.factory import choose_template, compose
+from ranking.recommender import Recommender
 from ranking.settings import load_settings
+from ranking.strategies.likelihood import Likelihood
 from retrieval.erasure import finish_erasures
+from retrieval.examples import ExampleSelector
+from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 from retrieval.types import Interaction, Item, User
 from service.api.app import create_app
@@ -30,10 +34,22 @@ def open_shop(home: Path) -> Iterator[Serving]:
             fill(store)
         store.catch_up()
         finish_erasures(store)
-        settings = load_settings()
-        engine = ScriptedEngine(lambda _prompt, branch: float(len(branch)))
-        recommender = compose(settings, store, engine, choose_template(settings))
+        recommender = recommender_of(store)
         yield Serving(store=store, load=lambda _: nullcontext(recommender), current=lambda: None, stamp=lambda: None)
+
+
+def recommender_of(store: Store) -> Recommender:
+    """As the factory would compose it; put together here, so that a server of this shop starts without torch."""
+    settings, template = load_settings(), load_template("likelihood", "en")
+    engine = ScriptedEngine(lambda _prompt, branch: float(len(branch)))
+    return Recommender(
+        retriever=Retriever(store.record, store.index, store.embedder, settings.retrieval),
+        examples=ExampleSelector(store.record, store.index, settings.examples),
+        engine=engine,
+        strategy=Likelihood(engine, template, 512, settings.likelihood),
+        fusion=settings.fusion,
+        n_candidates=settings.retrieval.n_candidates,
+    )
 
 
 def fill(store: Store) -> None:
