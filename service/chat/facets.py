@@ -122,7 +122,8 @@ def _at(scan: Scan, place: int) -> Heard | None:
 def _heard(scan: Scan, place: int, end: int, values: tuple[Value, ...]) -> Heard:
     # 片 right behind a kind (恐怖片) says that a film is meant, unless the kind is refused.
     refused, released = scan.refused(place, end), scan.released(place)
-    domain = None
+    film = scan.vocabulary.domains.get(("片",)) if end - place > 1 and scan.tokens[end - 1].form == "片" else None
+    domain = None if refused or released else film
     if end < len(scan.tokens) and scan.tokens[end].form == "片" and not scan.spent[end]:
         domain = None if refused or released else scan.vocabulary.domains.get(("片",))
         end += 1

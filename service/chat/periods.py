@@ -29,7 +29,7 @@ _PERIOD = re.compile(
     r"(?<!\d)(?P<zhdecade>(?:1[0-9]|20)?\d0|[一二三四五六七八九零]十|零零)年代(?P<zhpart>[初早中末后晚])?期?"
     r"|\b(?P<century>\d{1,2}) ?(?:st|nd|rd|th)[ -]century\b"
     rf"|(?P<zhcentury>\d{{1,2}}|{ZH_NUMBER})世纪"
-    r"|(?<![\d.,])(?:the year )?(?P<year>1\d{3}|2[01]\d{2})(?![\d%])(?:年代)?年?"
+    r"|(?<!\d)(?<!\d[.,])(?:the year )?(?P<year>1\d{3}|2[01]\d{2})(?![\d%])(?:年代)?年?"
 )
 _BETWEEN = re.compile(r" ?(?:年?(?:到|至)|and|to|-|–|~|—|until|till|through) ?(?:the )?$")
 _OR = re.compile(r" ?(?:or|或|或者) ?(?:(?:from|in) )?(?:the )?$")

@@ -19,7 +19,7 @@ from service.chat.vocabulary import Vocabulary
 
 MOST_ITEMS = 20
 _COUNT = re.compile(
-    rf"(?<![\d第前后])(?:(?P<zh>\d{{1,2}}|[一二两三四五六七八九十]+)[部本个首张款](?!月|世纪|小时|半|钟)"
+    rf"(?<![\d第前后另])(?:(?P<zh>\d{{1,2}}|[一二两三四五六七八九十]+)[部本个首张款](?!月|世纪|小时|半|钟)"
     rf"|\b(?:a )?(?P<en>{NUMBER})\b(?: of (?:them|those|these)| \w+){{0,4}}? ?"
     r"(?:of them|of those|films?|movies?|books?|novels?|titles?|items?|recommendations?|suggestions?|ones|more|picks|"
     r"results|options|\x1f+(?: \x1f+)*))"

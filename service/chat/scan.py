@@ -14,6 +14,8 @@ T = TypeVar("T")
 _LONGEST = 8
 _NARROW = {"non", "非"}
 """Cues that refuse only what stands right behind them."""
+_OF_WHAT = {"没有", "不含", "不带", "无"}
+"""Cues that end at 的: 没有战争的科幻片 is science fiction."""
 _SPENT = "\x1f"
 _POLAR: frozenset[CueName] = frozenset({"refuse", "accept", "release", "hate", "love", "like", "softer"})
 
@@ -127,6 +129,8 @@ class Scan:
         form = "".join(token.form for token in self.tokens[cue.start : cue.end])
         if form in _NARROW:
             return place == cue.end
+        if form in _OF_WHAT and any(self.tokens[k].form == "的" for k in range(cue.end, place)):
+            return False
         needed = self.vocabulary.lexicon.needs_after.get(form)
         rest = "".join(token.form for token in self.tokens[cue.end : stop])
         return needed is None or any(word in rest for word in needed)

@@ -17,6 +17,8 @@ from service.chat.vocabulary import Vocabulary
 _QUOTES = {"《": "》", "“": "”", "「": "」", "『": "』", '"': '"', "〈": "〉"}
 _MOST_OPTIONS = 3
 _LONGEST_GUESS = 8
+_TELLING = 8
+"""Letters of a misspelt title that counts without any cue."""
 _SHORT, _MIDDLE = 6, 12
 """Letters below which one, and two, slips are forgiven; three from there on."""
 
@@ -102,11 +104,19 @@ class TitleFinder:
                 yield self._spend(scan, run, cue.start, ids)
 
     def _alone(self, scan: Scan) -> Iterator[_Found]:
-        """An utterance that is a title and nothing else."""
-        phrase = tuple(token.form for token in scan.tokens if not token.is_mark)
-        spent = any(scan.spent) or _common(scan, 0, len(scan.tokens))
-        if phrase in self._names and phrase not in self._vocabulary.values and not spent:
+        """An utterance that is a title and nothing else, or a misspelt one behind one word at most."""
+        words = [place for place, token in enumerate(scan.tokens) if not token.is_mark]
+        phrase = tuple(scan.tokens[place].form for place in words)
+        if any(scan.spent) or _common(scan, 0, len(scan.tokens)) or phrase in self._vocabulary.values:
+            return
+        if phrase in self._names:
             yield self._spend(scan, 0, len(scan.tokens), self._names[phrase])
+        elif not scan.cues and 2 <= len(words) <= _LONGEST_GUESS:
+            start, ids = words[0], self._guess(phrase)
+            if not ids:
+                start, ids = words[1], self._guess(phrase[1:]) if len("".join(phrase[1:])) >= _TELLING else ()
+            if ids:
+                yield self._spend(scan, start, len(scan.tokens), ids)
 
     def _at(self, scan: Scan, start: int, *, guess: bool) -> _Found | None:
         exact = scan.match(start, self._names, self._longest, over_breaks=True)
