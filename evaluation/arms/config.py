@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ranking.settings import FusionWeights
+from ranking.strategies.config import StrategyName
 from retrieval.config import Section
 
 ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, popularity=0.0, query=0.0)
@@ -22,7 +23,7 @@ class LlmArm(Section):
     """The packaged default, a Hugging Face id, or a local folder."""
     adapter: Path | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
-    strategy: Literal["likelihood", "yes-no", "listwise"] | None = None
+    strategy: StrategyName | None = None
     prior_removed: float | None = Field(default=None, ge=0, le=1)
     """Of the likelihood strategy: 1 is pointwise mutual information, 0 the plain likelihood."""
     per_token: bool | None = None

@@ -6,7 +6,7 @@ from evaluation.run.folder import digest_of
 from ranking.factory import choose_fusion, choose_template
 from ranking.settings import Settings
 
-_LATER = ("listwise", "consistency")
+_LATER = ("yes_no", "setwise", "listwise", "windows", "consistency")
 """Sections that came later: left out where nothing is set in them, so that runs from before can go on."""
 MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval", *_LATER}
 """Settings that an LLM arm's answers depend on."""

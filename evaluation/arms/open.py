@@ -63,6 +63,7 @@ def open_llm(
         "dtype": info.dtype,
         "template": template.ref.digest,
         "likelihood": settings.likelihood.model_dump(),
+        **settings.model_dump(include={"yes_no", "setwise", "listwise", "windows", "consistency"}),
         "max_tokens": settings.prompt.max_tokens,
     }
     strategy = Remembered(build_strategy(settings, engine, template), scores, identity)
