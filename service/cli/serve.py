@@ -51,4 +51,5 @@ def serve(
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
     # One process: it holds the embedded index and one copy of the model.
-    uvicorn.run(create_app(partial(open_serving, settings)), host=host, port=port, workers=1)
+    # Paths hold ids of users, so they are not logged.
+    uvicorn.run(create_app(partial(open_serving, settings)), host=host, port=port, workers=1, access_log=False)

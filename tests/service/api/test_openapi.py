@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -40,7 +41,7 @@ def test_answers_are_as_described(described: OpenApiSchema, method: str, path: s
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    def check(case: schemathesis.Case) -> None:
+    def check(case: schemathesis.Case[Any]) -> None:
         # A filter, a cursor and a time have meanings that no schema tells, so what fits the schema may be refused.
         case.call_and_validate(excluded_checks=[positive_data_acceptance])
 

@@ -78,7 +78,8 @@ def test_similar_items_leave_the_item_itself_out_and_have_a_request_id(client: T
 
 
 def test_lists_are_read_page_by_page(client: TestClient) -> None:
-    found, cursor = [], None
+    found: list[str] = []
+    cursor: str | None = None
     while cursor is not None or not found:
         page = client.get("/v1/items", params={"limit": 3} | ({} if cursor is None else {"cursor": cursor})).json()
         found += [item["item_id"] for item in page["items"]]
