@@ -129,6 +129,11 @@ def test_an_exact_title_never_asks(shop: Vocabulary) -> None:
     assert heard(shop, "like 'Dune' (2021)").state.like == ("dune-film",)
 
 
+def test_a_number_is_never_a_slip(sample: Vocabulary) -> None:
+    assert heard(sample, "like 1916").state.like == ()
+    assert heard(sample, "like 1917").state.like != ()
+
+
 def test_a_quoted_title_that_is_not_there_is_told(shop: Vocabulary) -> None:
     assert heard(shop, "like “Batman Begins”").unknown == ("Batman Begins",)
 
