@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.importing.cleaning import RowError, clean_attribute, clean_id, clean_rating, clean_time, clean_title
+from retrieval.importing.cleaning import (
+    RowError,
+    clean_attribute,
+    clean_id,
+    clean_rating,
+    clean_time,
+    clean_title,
+    clean_truth,
+)
 
 MOMENT = datetime(2026, 6, 30, 12, tzinfo=UTC).timestamp()
 
@@ -91,3 +99,13 @@ def test_what_no_database_takes_is_refused(text: str) -> None:
 def test_any_text_is_an_attribute_or_nothing(text: str) -> None:
     value = clean_attribute("note", text)
     assert value is None or isinstance(value, str | float | bool | tuple)
+
+
+@pytest.mark.parametrize(
+    ("cell", "truth"),
+    [("TRUE", True), ("1", True), (1.0, True), ("0", False), (False, False), ("", False)],
+)
+def test_truth_values(cell: object, truth: bool) -> None:
+    assert clean_truth(cell, "hidden") is truth
+    with pytest.raises(RowError, match="neither true nor false"):
+        clean_truth("perhaps", "hidden")

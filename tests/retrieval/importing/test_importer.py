@@ -216,3 +216,10 @@ def test_any_titles_survive_the_way_through_csv(titles: dict[str, str]) -> None:
         stored = record.items(titles)
         record.close()
     assert {key: item.title for key, item in stored.items()} == titles
+
+
+def test_hidden_and_expiring_items_are_no_attributes(record: Record, tmp_path: Path) -> None:
+    _import(record, tmp_path, "item_id,title,is_hidden,expires_at\na,Alien,true,2000-01-01\nb,Up,,\n", None)
+    hidden, plain = record.items(["a", "b"]).values()
+    assert (hidden.hidden, hidden.expires_at, hidden.attributes) == (True, 946_684_800.0, {})
+    assert (plain.hidden, plain.expires_at) == (False, None)
