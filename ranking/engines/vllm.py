@@ -197,6 +197,8 @@ def _revision(server: Server, wanted: _Wanted, cards: dict[str, ModelCard]) -> s
         return "unverified"
     if wanted.adapter is not None:
         wanted.adapter.check_base(wanted.model.name, digest)
+        # Its label names its own weights, and these belong to one model only.
+        return digest if wanted.adapter.manifest.label in cards else "unverified"
     if not told:
         return "unverified"
     if digest_name(wanted.model.name, digest) not in told:
