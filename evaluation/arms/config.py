@@ -40,8 +40,9 @@ class LlmArm(Section):
     history: Literal["recent", "similar", "diverse"] | None = None
     history_length: int | None = Field(default=None, ge=0, le=200)
     liked_only: bool | None = None
-    fusion: Literal["none", "served"] | FusionWeights = "none"
-    """none: the LLM alone; served: the weights of the settings; or weights of one's own."""
+    fusion: Literal["none", "served", "fitted"] | FusionWeights = "none"
+    """none: the LLM alone; served: the weights of the settings; fitted: on the run's validation cases, of which the LLM
+    reads 100; or weights of one's own."""
 
     def flags(self) -> dict[str, Any]:
         """The arm as overrides for ranking.settings.load_settings; None is not set."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evaluation.arms.baseline import BaselineRanker
 from evaluation.arms.config import LlmArm
@@ -121,14 +121,29 @@ class _Builder:
         # As served, with the arm's own on top.
         settings = load_settings(None, **merged(self._questions.settings.model_dump(), arm.flags()))
         folder = settings.model.adapter
+        digest = arm_digest(settings, None if folder is None else read_adapter(folder).manifest.label)
+        fitted = arm.fusion == "fitted"
         return Arm(
             name=name,
-            digest=arm_digest(settings, None if folder is None else read_adapter(folder).manifest.label),
-            open=lambda: self._llm(name, settings),
+            digest=digest_of({"arm": digest, "fusion": "fitted"}) if fitted else digest,
+            open=(lambda: self._fitted(name, settings)) if fitted else (lambda: self._llm(name, settings, "now")),
             batch=self._questions.config.batch.llm,
         )
 
-    def _llm(self, name: str, settings: Settings) -> AbstractContextManager[LlmRanker]:
+    def _fitted(self, name: str, settings: Settings) -> AbstractContextManager[Ranker]:
+        from evaluation.arms.fitted import open_fitted
+
+        return open_fitted(
+            self._questions,
+            self._llm(name, settings, "then"),
+            lambda weights: self._llm(name, settings.model_copy(update={"fusion": weights}), "now"),
+            self._progress,
+        )
+
+    def _llm(
+        self, name: str, settings: Settings, moment: Literal["now", "then"]
+    ) -> AbstractContextManager[LlmRanker]:
+        """Over what is known in the test, or over what was known when the validation cases were asked."""
         from evaluation.arms.open import Engines, open_llm
 
         if self._engines is None:
@@ -137,7 +152,7 @@ class _Builder:
         return open_llm(
             name,
             settings,
-            store=questions.store,
+            store=questions.store if moment == "now" else questions.fitting_store(),
             engines=self._engines,
             scores=self._scores,
             as_of=questions.as_of,

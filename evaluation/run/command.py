@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from evaluation.arms.llm import LlmRanker, Preview
+from evaluation.arms.llm import Preview, Previews
 from evaluation.arms.remembered import Forgetful
 from evaluation.config import ConfigFile, load_config
 from evaluation.errors import RunConfigError
@@ -207,7 +207,7 @@ def dry_run(given: Given, order: Order) -> None:
 
 
 async def _preview(ranker: object, run: Assembled) -> Preview:
-    if not isinstance(ranker, LlmRanker):
+    if not isinstance(ranker, Previews):
         raise TypeError(f"{ranker!r} cannot be previewed")
     first = next(iter(run.cases))
     await ranker.preview(first)  # the first call warms the model up
