@@ -1,18 +1,21 @@
 """What a chat API can carry: prompts as whole turns, lengths without a tokenizer, labels read from its answer.
 
-Pure; shared by the engines that know their model only through such an API.
+Shared by the engines that know their model only through such an API.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prompts.budget import MARKUP_PER_TURN
 from prompts.types import Dialogue, Message, Prompt
+from ranking.engines.http import all_or_none
 from ranking.errors import EngineError, PromptTooLongError
+from ranking.types import BranchScore, PromptScores
 
 _PIECE = re.compile(
     r"(?P<capitals>[A-Z]+(?![a-z]))|(?P<word>[A-Z]?[a-z]+)|(?P<one> ?\d|\s*\n\s*| ?[!-/:-@\[-`{-~])|(?P<other>\S)"
@@ -26,6 +29,15 @@ COMMON_CONTROL_TOKENS = frozenset(
     }
 )
 """Control tokens of the common model families: which ones a server's model has is not told."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """The turns of one request."""
+
+    messages: tuple[Message, ...]
+    tokens: int
+    """Estimated from above, markup included."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +57,32 @@ class LabelLogprobs:
     """Places of the labels that are not among the likeliest tokens; their value is the upper bound that this sets."""
 
 
-def turns(prompt: Prompt, branch: str) -> tuple[Message, ...]:
+async def score_each(
+    prompts: Sequence[Prompt], max_context: int, ask: Callable[[Prompt, Question], Coroutine[Any, Any, BranchScore]]
+) -> list[PromptScores]:
+    """Scores of prompts with labels, in order, by one question for each different branch of each prompt.
+
+    Raises EngineError for a prompt without labels and PromptTooLongError for a branch that does not fit, both before
+    anything is asked. Requests share nothing, so prefix_tokens is 0: a branch's n_tokens are those of its request.
+    """
+    if any(prompt.labels is None for prompt in prompts):
+        raise EngineError("a chat API cannot tell how likely a text is; use a strategy that asks for labels or writes")
+    asked = [
+        (
+            prompt,
+            {branch: question(_turns(prompt, branch), 1, max_context) for branch in dict.fromkeys(prompt.branches)},
+        )
+        for prompt in prompts
+    ]
+    scored = iter(await all_or_none(ask(prompt, one) for prompt, questions in asked for one in questions.values()))
+    found = [{branch: next(scored) for branch in questions} for _, questions in asked]
+    return [
+        PromptScores(branches=tuple(scores[one] for one in prompt.branches), prefix_tokens=0, cached_tokens=0)
+        for prompt, scores in zip(prompts, found, strict=True)
+    ]
+
+
+def _turns(prompt: Prompt, branch: str) -> tuple[Message, ...]:
     """The turns sent to ask about one branch of a prompt with labels; the user's comes last.
 
     Few chat APIs let a turn of the assistant be opened and gone on with, and those that do not would take the opening
@@ -55,12 +92,17 @@ def turns(prompt: Prompt, branch: str) -> tuple[Message, ...]:
     return (*prompt.messages, Message(role="user", content=_opened(asked, prompt.answer)))
 
 
-def turns_of_dialogue(dialogue: Dialogue) -> tuple[Message, ...]:
-    """The turns sent for a dialogue, its opened answer moved as in `turns`."""
-    *earlier, last = dialogue.messages
-    if last.role != "user" and dialogue.answer:
-        return (*dialogue.messages, Message(role="user", content=dialogue.answer))
-    return (*earlier, Message(role=last.role, content=_opened(last.content, dialogue.answer)))
+def dialogue_question(dialogue: Dialogue, max_tokens: int, max_context: int) -> Question:
+    """The turns sent for a dialogue, its opened answer moved to the end of the user's turn, as a prompt's is.
+
+    Raises PromptTooLongError where they do not fit with max_tokens of an answer.
+    """
+    messages = dialogue.messages
+    if dialogue.answer and messages and messages[-1].role == "user":
+        messages = (*messages[:-1], Message(role="user", content=_opened(messages[-1].content, dialogue.answer)))
+    elif dialogue.answer:
+        messages = (*messages, Message(role="user", content=dialogue.answer))
+    return question(messages, max_tokens, max_context)
 
 
 def _opened(content: str, answer: str) -> str:
@@ -90,15 +132,15 @@ def estimated_tokens(text: str) -> int:
     return math.ceil(total)
 
 
-def check_fits(messages: Sequence[Message], answer_tokens: int, max_context: int) -> int:
-    """Estimated tokens of the turns. Raises PromptTooLongError where they do not fit with the answer."""
-    needed = sum(estimated_tokens(message.content) + MARKUP_PER_TURN for message in messages) + MARKUP_PER_TURN
-    if needed + answer_tokens > max_context:
+def question(messages: tuple[Message, ...], answer_tokens: int, max_context: int) -> Question:
+    """The turns with their estimated tokens. Raises PromptTooLongError where they do not fit with the answer."""
+    tokens = sum(estimated_tokens(message.content) + MARKUP_PER_TURN for message in messages) + MARKUP_PER_TURN
+    if tokens + answer_tokens > max_context:
         raise PromptTooLongError(
-            f"a prompt of about {needed} tokens with {answer_tokens} for the answer does not fit the {max_context} "
+            f"a prompt of about {tokens} tokens with {answer_tokens} for the answer does not fit the {max_context} "
             "tokens of max_context; show less history or fewer candidates"
         )
-    return needed
+    return Question(messages=messages, tokens=tokens)
 
 
 def label_logprobs(likeliest: Sequence[TokenLogprob], labels: Sequence[str]) -> LabelLogprobs:

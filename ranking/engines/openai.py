@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from prompts.types import Dialogue, Message, Prompt
+from prompts.types import Dialogue, Prompt
 from ranking.engine_settings import OpenAISettings
 from ranking.engines.chat import (
     COMMON_CONTROL_TOKENS,
+    Question,
     TokenLogprob,
-    check_fits,
+    dialogue_question,
     estimated_tokens,
     label_logprobs,
-    turns,
-    turns_of_dialogue,
+    score_each,
 )
 from ranking.engines.http import Server, all_or_none, wait_for
 from ranking.engines.openai_client import Client, Offer, logprobs_fields, order_of, probe
@@ -49,9 +49,8 @@ class OpenAIEngine:
     - "json_schema": what the model writes is held to the form asked for; "text": it is not, and is only parsed.
 
     The likelihood of a text cannot be asked for in a chat. The server's tokenizer is not known: lengths are estimated
-    from above, and what may not fit settings.max_context is refused before anything is sent. Nothing is shared between
-    branches over a chat API: prefix_tokens is 0 and a branch's n_tokens are those of its whole request, as the server
-    counts them if it does.
+    from above, and what may not fit settings.max_context is refused before anything is sent. Tokens are reported as the
+    server counts them, if it does.
     """
 
     def __init__(self, settings: OpenAISettings) -> None:
@@ -96,18 +95,12 @@ class OpenAIEngine:
         Raises EngineError for a prompt without labels, where the server tells no log-probabilities, and where the model
         answers with none of the labels.
         """
-        asked = [self._requests(prompt) for prompt in prompts]
-        scored = await all_or_none(
-            self._branch(messages, estimate, prompt)
-            for prompt, requests in zip(prompts, asked, strict=True)
-            for messages, estimate in requests.values()
-        )
-        results = iter(scored)
-        found = [{branch: next(results) for branch in requests} for requests in asked]
-        return [
-            PromptScores(branches=tuple(scores[branch] for branch in prompt.branches), prefix_tokens=0, cached_tokens=0)
-            for prompt, scores in zip(prompts, found, strict=True)
-        ]
+        if prompts and self._offer.likeliest is None:
+            raise EngineError(
+                f"{self._server.address} tells no log-probabilities of {self._settings.served_model!r}, so labels "
+                "cannot be weighed; use a strategy that writes, such as listwise"
+            )
+        return await score_each(prompts, self._settings.max_context, self._branch)
 
     async def generate(self, dialogues: Sequence[Dialogue], limits: GenerationLimits) -> list[Completion]:
         """What the model writes for each dialogue, in order, one request each. See ranking.protocol.Generator.
@@ -115,36 +108,17 @@ class OpenAIEngine:
         A permutation is asked for as JSON and given back in its own form. A server cannot be told that each number
         comes once, so it counts as constrained only where that turned out so.
         """
-        asked = [turns_of_dialogue(dialogue) for dialogue in dialogues]
-        estimates = [check_fits(messages, self._allowed(limits), self._settings.max_context) for messages in asked]
-        return await all_or_none(
-            self._completion(messages, estimate, limits) for messages, estimate in zip(asked, estimates, strict=True)
-        )
+        allowed = self._allowed(limits)
+        asked = [dialogue_question(dialogue, allowed, self._settings.max_context) for dialogue in dialogues]
+        return await all_or_none(self._completion(question, limits) for question in asked)
 
     def close(self) -> None:
         """Closes the connections."""
         self._server.close()
 
-    def _requests(self, prompt: Prompt) -> dict[str, tuple[tuple[Message, ...], int]]:
-        """The turns and their estimated tokens for each different branch."""
-        if prompt.labels is None:
-            raise EngineError(
-                "a chat API cannot tell how likely a text is; use a strategy that asks for labels or that writes"
-            )
-        if self._offer.likeliest is None:
-            raise EngineError(
-                f"{self._server.address} tells no log-probabilities of {self._settings.served_model!r}, so labels "
-                "cannot be weighed; use a strategy that writes, such as listwise"
-            )
-        found = {}
-        for branch in dict.fromkeys(prompt.branches):
-            messages = turns(prompt, branch)
-            found[branch] = (messages, check_fits(messages, 1, self._settings.max_context))
-        return found
-
-    async def _branch(self, messages: Sequence[Message], estimate: int, prompt: Prompt) -> BranchScore:
+    async def _branch(self, prompt: Prompt, question: Question) -> BranchScore:
         fields = logprobs_fields(self._offer.dialect, self._offer.likeliest or 0)
-        answer = await self._client.chat(messages, self._offer.dialect, 1, **fields)
+        answer = await self._client.chat(question.messages, self._offer.dialect, 1, **fields)
         likeliest = [
             TokenLogprob(token=one.token, logprob=one.logprob) for one in answer.likeliest if one.logprob is not None
         ]
@@ -157,19 +131,19 @@ class OpenAIEngine:
         return BranchScore(
             label_logits=found.values,
             text_logprob=None,
-            n_tokens=_read(answer, estimate),
+            n_tokens=_read(answer, question.tokens),
             unseen=found.unseen,
         )
 
-    async def _completion(self, messages: Sequence[Message], estimate: int, limits: GenerationLimits) -> Completion:
+    async def _completion(self, question: Question, limits: GenerationLimits) -> Completion:
         schema = self._schema(limits)
         fields: dict[str, Any] = {} if schema is None else {"response_format": json_schema(schema)}
-        answer = await self._client.chat(messages, self._offer.dialect, self._allowed(limits), **fields)
+        answer = await self._client.chat(question.messages, self._offer.dialect, self._allowed(limits), **fields)
         text, constrained = _text(answer.choice.message.content or "", None if schema is None else limits)
         written = None if answer.usage is None else answer.usage.completion_tokens
         return Completion(
             text=text,
-            prompt_tokens=_read(answer, estimate),
+            prompt_tokens=_read(answer, question.tokens),
             completion_tokens=estimated_tokens(text) if written is None else written,
             finished=self._finished(answer),
             constrained=constrained,

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from ranking.engines.openai import OpenAIEngine
 from ranking.errors import (
     ConfigError,
     EngineError,
-    PromptTooLongError,
     ServerAnswerError,
     ServerBusyError,
     ServerDownError,
@@ -93,7 +92,7 @@ def _by_hash(asked: str) -> list[tuple[str, float | None]]:
 
 
 def settings(url: str, **changed: Any) -> OpenAISettings:
-    quick: dict[str, Any] = {"read_timeout_s": 0.5, "timeout_s": 2.0, "retry_wait_s": 0.01}
+    quick: dict[str, Any] = {"retry_wait_s": 0.01}
     return OpenAISettings(**({"url": url, "served_model": "small", "api_key": SECRET} | quick | changed))
 
 
@@ -208,10 +207,13 @@ async def test_what_the_server_cannot_do_is_refused_before_anything_is_sent() ->
     with running(ChatApi(logprobs=False)) as (engine, server):
         with pytest.raises(EngineError, match="strategy that writes"):
             await engine.score([yes_no_prompt(" Aliens")])
+        assert server.requests == []
+
+
+async def test_the_likelihood_of_a_text_cannot_be_asked_for() -> None:
+    with running(ChatApi()) as (engine, server):
         with pytest.raises(EngineError, match="how likely a text is"):
-            await engine.score([likelihood_prompt(" Aliens")])
-        with pytest.raises(PromptTooLongError, match="4096"):
-            await engine.generate([dialogue("word " * 4096)], GenerationLimits(max_tokens=5))
+            await engine.score([yes_no_prompt(" Aliens"), likelihood_prompt(" Aliens")])
         assert server.requests == []
 
 
@@ -268,34 +270,39 @@ async def test_an_answer_that_is_not_what_it_should_be_is_refused(change: dict[s
     assert server.url in str(told.value)
 
 
-@pytest.mark.parametrize(
-    ("reply", "error"),
-    [
-        (Reply(half_open=True), ServerTimeoutError),
-        (Reply(wait_s=9), ServerTimeoutError),
-        (Reply(body={"filler": "x" * 1000}, drip_s=0.05), ServerTimeoutError),
-        (Reply(hang_up=True), ServerAnswerError),
-        (Reply(status=500), ServerAnswerError),
-        (Reply(status=429), ServerBusyError),
-        (Reply(status=429, headers={"Retry-After": "99"}), ServerBusyError),
-        (Reply(status=401), ServerRefusedError),
-        (Reply(body=b'{"choices": [{"mess'), ServerAnswerError),
-        (Reply(body={"choices": []}, send=3), ServerAnswerError),
-        (Reply(body={"filler": "x" * 100_000}), ServerAnswerError),
-    ],
-)
-@pytest.mark.parametrize("at_start", [True, False])
-async def test_a_server_that_misbehaves_is_named(reply: Reply, error: type[ServerError], at_start: bool) -> None:
-    with misbehaving(lambda request: reply) as server, ExitStack() as opened:
-        if at_start:
-            with pytest.raises(error) as told:
-                OpenAIEngine(settings(server.url, max_response_bytes=50_000))
-        else:
-            server.behave = ChatApi()
-            engine = opened.enter_context(closing(OpenAIEngine(settings(server.url, max_response_bytes=50_000))))
-            server.behave = lambda request: reply
-            with pytest.raises(error) as told:
-                await engine.score([yes_no_prompt(" Aliens", " Heat")])
+QUIET: list[tuple[Reply, type[ServerError]]] = [
+    (Reply(half_open=True), ServerTimeoutError),
+    (Reply(wait_s=9), ServerTimeoutError),
+    (Reply(body={"filler": "x" * 1000}, drip_s=0.05), ServerTimeoutError),
+]
+LOUD: list[tuple[Reply, type[ServerError]]] = [
+    (Reply(hang_up=True), ServerAnswerError),
+    (Reply(status=500), ServerAnswerError),
+    (Reply(status=429), ServerBusyError),
+    (Reply(status=429, headers={"Retry-After": "99"}), ServerBusyError),
+    (Reply(status=401), ServerRefusedError),
+    (Reply(body=b'{"choices": [{"mess'), ServerAnswerError),
+    (Reply(body={"choices": []}, send=3), ServerAnswerError),
+    (Reply(body={"filler": "x" * 100_000}), ServerAnswerError),
+]
+
+
+@pytest.mark.parametrize(("reply", "error"), QUIET + LOUD)
+def test_a_server_that_misbehaves_at_the_start_is_named(reply: Reply, error: type[ServerError]) -> None:
+    patience = {"read_timeout_s": 0.5, "timeout_s": 1.0} if error is ServerTimeoutError else {}
+    with misbehaving(lambda request: reply) as server, pytest.raises(error) as told:
+        OpenAIEngine(settings(server.url, max_response_bytes=50_000, **patience))
+    assert server.url in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(("reply", "error"), [*QUIET[:1], *LOUD])
+async def test_a_server_that_misbehaves_later_is_named(reply: Reply, error: type[ServerError]) -> None:
+    patience = {"read_timeout_s": 2.0} if error is ServerTimeoutError else {}
+    with running(ChatApi(), max_response_bytes=50_000, **patience) as (engine, server):
+        server.behave = lambda request: reply
+        with pytest.raises(error) as told:
+            await engine.score([yes_no_prompt(" Aliens", " Heat")])
     assert server.url in str(told.value)
     assert "\n" not in str(told.value)
     assert "Aliens" not in str(told.value)
@@ -342,7 +349,7 @@ async def test_when_one_candidate_fails_the_others_are_not_asked() -> None:
 
 
 async def test_a_cancelled_ranking_leaves_the_server() -> None:
-    with running(ChatApi(), read_timeout_s=60, timeout_s=60) as (engine, server):
+    with running(ChatApi()) as (engine, server):
         server.behave = lambda request: Reply(half_open=True)
         ranking = asyncio.ensure_future(engine.score([yes_no_prompt(" Aliens", " Heat")]))
         async with asyncio.timeout(5):
