@@ -94,6 +94,14 @@ class VllmSettings(ServerSettings):
     """How labels are scored; auto takes the first that the server really supports."""
 
 
+class VllmOfflineSettings(Section):
+    """vLLM in this process, for offline runs on a GPU machine (extra `vllm`); a server is asked with kind vllm."""
+
+    kind: Literal["vllm-offline"] = "vllm-offline"
+    gpu_memory: float = Field(default=0.9, gt=0, le=1)
+    """Share of the GPU's memory that vLLM takes."""
+
+
 class OpenAISettings(ServerSettings):
     """Any OpenAI-compatible server: Ollama, llama.cpp, LM Studio, a hosted API. Its address has no default.
 
@@ -115,4 +123,6 @@ class OpenAISettings(ServerSettings):
         return url if urlsplit(url).path else f"{url}/v1"
 
 
-EngineSettings: TypeAlias = Annotated[TransformersSettings | VllmSettings | OpenAISettings, Field(discriminator="kind")]
+EngineSettings: TypeAlias = Annotated[
+    TransformersSettings | VllmSettings | VllmOfflineSettings | OpenAISettings, Field(discriminator="kind")
+]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from prompts.template import Template, list_templates, load_template
-from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmSettings
+from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmOfflineSettings, VllmSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
 from ranking.protocol import Engine, Strategy
@@ -69,6 +69,11 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
 
             with closing(VllmEngine(settings.model, settings.engine, settings.cache)) as server:
                 yield server
+        case VllmOfflineSettings():
+            from ranking.engines.vllm_offline import VllmOfflineEngine
+
+            with closing(VllmOfflineEngine(settings.model, settings.engine, settings.cache)) as offline:
+                yield offline
         case OpenAISettings():
             from ranking.engines.openai import OpenAIEngine
 

@@ -211,6 +211,7 @@ def make_packaged_ready(settings: Settings, progress: Callable[[str, int, int], 
 
     A template that does not exist is told first: nobody should wait for a model to hear of a slip of the pen.
     """
+    from ranking.engine_settings import OpenAISettings
     from ranking.errors import ModelError
     from ranking.factory import choose_template
     from ranking.models.prepare import locate
@@ -218,7 +219,7 @@ def make_packaged_ready(settings: Settings, progress: Callable[[str, int, int], 
     from ranking.models.registry import classify
 
     choose_template(settings)
-    if classify(settings.model.name).kind != "packaged":
+    if isinstance(settings.engine, OpenAISettings) or classify(settings.model.name).kind != "packaged":
         return
     try:
         locate(settings.model.name, settings.cache)

@@ -26,6 +26,7 @@ class EngineKind(StrEnum):
 
     TRANSFORMERS = "transformers"
     VLLM = "vllm"
+    OPENAI = "openai"
 
 
 class Language(StrEnum):
