@@ -29,6 +29,8 @@ class ModelOut(Wire):
     dtype: str
     max_context: int
     parameters: int
+    route: str | None
+    """How the engine reaches the model, where it has a choice."""
 
 
 class TemplateOut(Wire):
@@ -213,6 +215,7 @@ def _model(info: EngineInfo) -> ModelOut:
         dtype=info.dtype,
         max_context=info.max_context,
         parameters=info.parameters,
+        route=info.route,
     )
 
 

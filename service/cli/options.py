@@ -27,6 +27,7 @@ class EngineKind(StrEnum):
     TRANSFORMERS = "transformers"
     VLLM = "vllm"
     OPENAI = "openai"
+    VLLM_OFFLINE = "vllm-offline"
 
 
 class Language(StrEnum):
