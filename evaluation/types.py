@@ -81,7 +81,7 @@ class LlmTrace:
     prompt_digest: str
     """SHA-256 of the rendered prompt with all its branches, first 16 hex digits."""
     raw: tuple[tuple[float, ...], ...]
-    """Per candidate, in their order: (affirmative, other) label logits, or (title log-probability,)."""
+    """Per candidate, in their order: its label logits, as (affirmative, other), or (title log-probability,)."""
     llm_scores: tuple[float, ...]
     """The strategy's score per candidate, before fusion."""
     prompt_tokens: int
@@ -95,6 +95,10 @@ class LlmTrace:
     """What the model wrote, as it came; empty where it only weighed labels or texts."""
     agreement: float | None = None
     """Mean of Kendall's tau between its answers to several orders of the candidates; None where there was one."""
+    model_calls: int = 0
+    """Prompts and dialogues it was given."""
+    completion_tokens: int = 0
+    """Tokens it wrote."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

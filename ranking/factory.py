@@ -13,16 +13,13 @@ from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
 from ranking.registry import AdapterRegistry, Promotion
 from ranking.settings import FusionWeights, Settings
-from ranking.strategies.likelihood import Likelihood
-from ranking.strategies.yes_no import YesNo
+from ranking.strategies.registry import STRATEGIES, build_strategy
 from ranking.tuning.adapter import read_adapter
 from retrieval.embedder import SentenceEmbedder
 from retrieval.examples import ExampleSelector
 from retrieval.protocol import Progress
 from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
-
-_DEFAULT_TEMPLATES = {"likelihood": "likelihood", "yes-no": "sequential"}
 
 
 @contextmanager
@@ -138,10 +135,8 @@ def choose_template(settings: Settings) -> Template:
 
     Raises TemplateError for a name that does not exist, ModelError for a folder that holds no adapter.
     """
-    name = (
-        settings.prompt.template or _tuned_template(settings) or _DEFAULT_TEMPLATES[settings.strategy or "likelihood"]
-    )
-    return load_template(name, settings.prompt.language)
+    default = STRATEGIES[settings.strategy or "likelihood"].template
+    return load_template(settings.prompt.template or _tuned_template(settings) or default, settings.prompt.language)
 
 
 def _tuned_template(settings: Settings) -> str | None:
@@ -152,14 +147,4 @@ def _tuned_template(settings: Settings) -> str | None:
     if settings.strategy not in {None, tuned.strategy}:
         return None
     shipped = {ref.name for ref in list_templates()}
-    return tuned.template.name if tuned.template.name in shipped else _DEFAULT_TEMPLATES[tuned.strategy]
-
-
-def build_strategy(settings: Settings, engine: Engine, template: Template) -> Strategy:
-    """The strategy that the settings name or the template is made for. Raises ConfigError if these two disagree."""
-    name = settings.strategy or template.kind
-    if name not in _DEFAULT_TEMPLATES:
-        raise ConfigError(f"template {template.name!r} asks for strategy {name!r}, which does not exist")
-    if name == Likelihood.name:
-        return Likelihood(engine, template, settings.prompt.max_tokens, settings.likelihood)
-    return YesNo(engine, template, settings.prompt.max_tokens)
+    return tuned.template.name if tuned.template.name in shipped else STRATEGIES["yes-no"].template

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     prompt: PromptSettings = PromptSettings()
     model: ModelSettings = ModelSettings()
     engine: EngineSettings = TransformersSettings()
-    strategy: Literal["likelihood", "yes-no"] | None = None
+    strategy: StrategyName | None = None
     """How the LLM ranks; None is what the template is made for, or likelihood if none is named."""
     likelihood: LikelihoodSettings = LikelihoodSettings()
     yes_no: YesNoSettings = YesNoSettings()

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from evaluation.types import Case, Contract, LlmTrace, Ranked
-from prompts.dialogue import dialogue_text, render_dialogue
-from prompts.render import as_text, render
 from prompts.template import Template
-from prompts.types import TokenBudget
 from ranking.parsing.written import parse_totals
 from ranking.protocol import Engine
 from ranking.recommender import Recommender
+from ranking.settings import Settings
+from ranking.strategies.question import first_question, question_text
 from ranking.types import BranchScore, RankedItem, Recommendation
 from retrieval.types import Query, Retrieved
 
@@ -24,8 +23,10 @@ from retrieval.types import Query, Retrieved
 class Preview:
     """What one case costs."""
 
-    prompt_tokens: int
     seconds: float
+    model_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 @runtime_checkable
@@ -41,7 +42,7 @@ class LlmRanker:
 
     Cases go through the model one after the other: in a shared batch, rounding would depend on the neighbours. The
     score is the fused one; for a labelled case, where one candidate cannot be standardised, it is the LLM's own, as a
-    probability where the strategy compares labels.
+    probability where the strategy asks for yes or no.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class LlmRanker:
         name: str,
         recommender: Recommender,
         template: Template,
-        max_tokens: int,
+        settings: Settings,
         as_of: float | None = None,
         *,
         skip_missed: bool = False,
@@ -62,7 +63,7 @@ class LlmRanker:
         self._as_of = as_of
         self._recommender = recommender
         self._template = template
-        self._max_tokens = max_tokens
+        self._settings = settings
         self._skip_missed = skip_missed
 
     async def rank(self, cases: Sequence[Case]) -> list[Ranked]:
@@ -72,21 +73,26 @@ class LlmRanker:
     async def preview(self, case: Case) -> Preview:
         """Answers one case and tells what it cost."""
         ranked = await self._rank(case)
-        return Preview(prompt_tokens=0 if ranked.llm is None else ranked.llm.prompt_tokens, seconds=ranked.seconds)
+        if ranked.llm is None:
+            return Preview(seconds=ranked.seconds)
+        return Preview(
+            model_calls=ranked.llm.model_calls,
+            prompt_tokens=ranked.llm.prompt_tokens,
+            completion_tokens=ranked.llm.completion_tokens,
+            seconds=ranked.seconds,
+        )
 
     def prompt(self, case: Case, item_id: str) -> str:
-        """The whole conversation as the model sees it for one candidate, or for all at once, for people to read.
+        """The whole conversation as the model sees it for one candidate, for people to read.
 
-        Raises ValueError for an item that is not a candidate.
+        The first one, where the strategy shows several candidates at once. Raises ValueError for an item that is not
+        a candidate.
         """
         ids = [candidate.item_id for candidate in case.candidates]
         engine: Engine = self._recommender.engine
         context = self._recommender.context_of(self._described(case))
-        budget = TokenBudget(max_tokens=self._max_tokens, count_tokens=engine.count_tokens)
-        index = ids.index(item_id)
-        if self._template.kind == "listwise":
-            return dialogue_text(render_dialogue(self._template, context, budget, engine.control_tokens))
-        return as_text(render(self._template, context, budget, engine.control_tokens), index)
+        question = first_question(self._settings, engine, self._template, context)
+        return question_text(question, context, ids.index(item_id))
 
     async def _rank(self, case: Case) -> Ranked:
         started = time.perf_counter()
@@ -118,7 +124,7 @@ def _score(case: Case, entry: RankedItem) -> float:
     if case.label is None or entry.llm_score is None:
         return entry.score
     branch = entry.llm_branch
-    if branch is not None and branch.label_logits is not None:
+    if branch is not None and branch.label_logits is not None and len(branch.label_logits) == 2:
         return 1.0 / (1.0 + math.exp(-entry.llm_score)) if entry.llm_score > -700.0 else 0.0
     return entry.llm_score
 
@@ -147,6 +153,8 @@ def _trace(answer: Recommendation, entries: Sequence[RankedItem], prompt_digest:
         dropped_demonstrations=answer.dropped.demonstrations,
         written=tuple(output.completion.text for output in answer.outputs),
         agreement=answer.agreement,
+        model_calls=answer.model_calls,
+        completion_tokens=answer.completion_tokens,
     )
 
 

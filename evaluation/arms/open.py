@@ -9,9 +9,10 @@ from pathlib import Path
 from evaluation.arms.llm import LlmRanker
 from evaluation.arms.remembered import ByteStore, Remembered
 from ranking.engines.transformers import TransformersEngine
-from ranking.factory import build_strategy, choose_template, compose
+from ranking.factory import choose_template, compose
 from ranking.protocol import Engine
 from ranking.settings import ModelSettings, Settings
+from ranking.strategies.registry import build_strategy
 from retrieval.closing import Closing
 from retrieval.store import Store
 
@@ -68,4 +69,4 @@ def open_llm(
     }
     strategy = Remembered(build_strategy(settings, engine, template), scores, identity)
     recommender = compose(settings, store, engine, template, strategy)
-    yield LlmRanker(name, recommender, template, settings.prompt.max_tokens, as_of, skip_missed=skip_missed)
+    yield LlmRanker(name, recommender, template, settings, as_of, skip_missed=skip_missed)

@@ -97,7 +97,9 @@ class Totals:
     repaired: int = 0
     fell_back: int = 0
     llm_cases: int = 0
+    model_calls: int = 0
     prompt_tokens: int = 0
+    completion_tokens: int = 0
     flops: float = 0.0
     """2 per parameter and token (a multiplication and an addition; Kaplan et al. 2020), without attention."""
 
@@ -113,8 +115,10 @@ class Totals:
         self.fell_back += contract.fell_back
         if trace is not None:
             self.llm_cases += 1
+            self.model_calls += trace.model_calls
             self.prompt_tokens += trace.prompt_tokens
-            self.flops += 2.0 * trace.parameters * trace.prompt_tokens
+            self.completion_tokens += trace.completion_tokens
+            self.flops += 2.0 * trace.parameters * (trace.prompt_tokens + trace.completion_tokens)
 
 
 class ArmColumns:

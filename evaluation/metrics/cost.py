@@ -17,6 +17,9 @@ def cost(totals: Totals) -> CostDict | None:
         n=totals.llm_cases,
         prompt_tokens=totals.prompt_tokens,
         prompt_tokens_per_case=totals.prompt_tokens / totals.llm_cases,
+        completion_tokens=totals.completion_tokens,
+        completion_tokens_per_case=totals.completion_tokens / totals.llm_cases,
+        model_calls_per_case=totals.model_calls / totals.llm_cases,
         flops=totals.flops,
     )
 

@@ -133,6 +133,10 @@ class CostDict(TypedDict):
     """Cases that the LLM read."""
     prompt_tokens: int
     prompt_tokens_per_case: float
+    completion_tokens: int
+    completion_tokens_per_case: float
+    model_calls_per_case: float
+    """Prompts and dialogues, whatever the number of questions in one."""
     flops: float
     """2 * parameters * tokens, an estimate without attention."""
 

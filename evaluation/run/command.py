@@ -177,7 +177,7 @@ def _say_how_to_go_on(given: Given, path: Path) -> None:
 
 
 def dry_run(given: Given, order: Order) -> None:
-    """Shows what would be run: arms, cases, tokens of the first case's prompts, and an estimate of the time."""
+    """Shows what would be run: arms, cases, prompts and tokens of the first case, and an estimate of the time."""
     file = load_config(order.config)
     parse_gates(file, order)
     path = _folder(order, file)
@@ -186,16 +186,18 @@ def dry_run(given: Given, order: Order) -> None:
         open_run(file, given.settings(), order.asking, scores=Forgetful(), progress=progress) as run,
     ):
         known = read_keys(path)
-        table = Table(Column("arm", overflow="fold"), "cases to do", "prompt tokens", "seconds per case", "estimate")
+        cost = ("prompts", "tokens read", "tokens written", "seconds per case", "estimate")
+        table = Table(Column("arm", overflow="fold"), "cases to do", *cost)
         total = 0.0
         for arm in run.arms:
             left = max(0, len(run.cases) - len(known.get(arm.name, ())))
-            cells = ["—", "—", "seconds"]
+            cells = ["—", "—", "—", "—", "seconds"]
             if arm.name in run.llm_arms:
                 with arm.open() as ranker:
                     preview = asyncio.run(_preview(ranker, run))
                 total += preview.seconds * left
-                cells = [str(preview.prompt_tokens), f"{preview.seconds:.2f}", _duration(preview.seconds * left)]
+                counts = (preview.model_calls, preview.prompt_tokens, preview.completion_tokens)
+                cells = [*map(str, counts), f"{preview.seconds:.2f}", _duration(preview.seconds * left)]
             table.add_row(escape(arm.name), str(left), *cells)
     given.out.print(table)
     scenarios = ", ".join(f"{name} {n}" for name, n in run.spec.data["cases"].items())

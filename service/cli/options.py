@@ -17,8 +17,14 @@ from service.filters import FILTER_HELP, parse_filter
 class Strategy(StrEnum):
     """How the model ranks."""
 
-    LIKELIHOOD = "likelihood"
     YES_NO = "yes-no"
+    GRADED = "graded"
+    LIKELIHOOD = "likelihood"
+    LISTWISE_LOGITS = "listwise-logits"
+    PAIRWISE = "pairwise"
+    PAIRWISE_SORT = "pairwise-sort"
+    SETWISE = "setwise"
+    LISTWISE = "listwise"
 
 
 class EngineKind(StrEnum):

@@ -15,7 +15,7 @@ from service.cli.context import Output, globals_of, print_json
 from service.cli.options import ModelOptions, build_query
 
 if TYPE_CHECKING:
-    from prompts.types import Prompt
+    from prompts.types import Dialogue, Prompt
     from ranking.recommender import Recommender
     from ranking.settings import Settings
     from retrieval.types import Query
@@ -33,7 +33,8 @@ def render(
     exclude: options.Exclude = None,
     domain: options.Domain = None,
     candidate: Annotated[
-        int | None, typer.Option(min=1, help="Fill the slot with this candidate (1 is the first) instead of all.")
+        int | None,
+        typer.Option(min=1, help="Fill the slot with this candidate or group (1 is the first) instead of all."),
     ] = None,
     output: options.OutputOption = Output.TABLE,
     model: options.Model = None,
@@ -45,6 +46,8 @@ def render(
     candidates: options.Candidates = None,
 ) -> None:
     """Show the prompt for a user as the model will see it, without asking the model."""
+    from prompts.dialogue import dialogue_text
+    from prompts.types import Prompt
     from ranking.factory import open_recommender, served_settings
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
@@ -66,24 +69,23 @@ def render(
         make_packaged_ready(settings, progress)
         with open_recommender(settings, progress) as recommender:
             prompt = asyncio.run(rendered(recommender, settings, wanted, n))
-    if candidate is not None and candidate > len(prompt.branches):
-        raise typer.BadParameter(f"there are {len(prompt.branches)} candidates", param_hint="--candidate")
+    if isinstance(prompt, Prompt) and candidate is not None and candidate > len(prompt.branches):
+        raise typer.BadParameter(f"the slot has {len(prompt.branches)} fillings", param_hint="--candidate")
     if output is Output.JSON:
         print_json(given.out, json.dumps(dataclasses.asdict(prompt), ensure_ascii=False, indent=2))
-    else:
+    elif isinstance(prompt, Prompt):
         given.out.print(prompt_text(prompt, candidate), soft_wrap=True)
+    else:
+        given.out.print(dialogue_text(prompt), soft_wrap=True, markup=False)
 
 
-async def rendered(recommender: Recommender, settings: Settings, query: Query, n: int) -> Prompt:
-    """The prompt that `recommend` would give the model for this query."""
-    from prompts.render import render as render_prompt
-    from prompts.types import TokenBudget
+async def rendered(recommender: Recommender, settings: Settings, query: Query, n: int) -> Prompt | Dialogue:
+    """What `recommend` would ask the model first for this query: a dialogue where it is to write."""
     from ranking.factory import choose_template
+    from ranking.strategies.question import first_question
 
-    engine = recommender.engine
-    budget = TokenBudget(max_tokens=settings.prompt.max_tokens, count_tokens=engine.count_tokens)
     context = await recommender.context(query, n)
-    return render_prompt(choose_template(settings), context, budget, engine.control_tokens)
+    return first_question(settings, recommender.engine, choose_template(settings), context)
 
 
 @app.command("list")

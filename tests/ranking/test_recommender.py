@@ -13,9 +13,10 @@ import pytest
 from prompts.types import Prompt
 from ranking.engines.scripted import ScriptedEngine
 from ranking.errors import ConfigError
-from ranking.factory import build_strategy, choose_template, compose
+from ranking.factory import choose_template, compose
 from ranking.recommender import Recommender
 from ranking.settings import FusionWeights, Settings, load_settings
+from ranking.strategies.registry import build_strategy
 from ranking.types import EngineInfo, TunedPrompts
 from retrieval.errors import InputError, NotFoundError
 from retrieval.filters import Equals, Range

@@ -20,8 +20,9 @@ from evaluation.protocol import Scores
 from evaluation.types import Case
 from prompts.types import Prompt, PromptContext
 from ranking.engines.scripted import ScriptedEngine
-from ranking.factory import build_strategy, choose_template, compose
+from ranking.factory import choose_template, compose
 from ranking.settings import load_settings
+from ranking.strategies.registry import build_strategy
 from retrieval.store import Store, open_store
 from retrieval.types import Interaction, Item, PastItem, User
 from tests.fakes import HashingEmbedder
@@ -63,7 +64,7 @@ def prefers_late(_: Prompt, branch: str) -> float:
 def ranker(store: Store, arm: LlmArm) -> tuple[LlmRanker, ScriptedEngine]:
     settings = load_settings(**arm.flags())
     engine, template = ScriptedEngine(prefers_late), choose_template(settings)
-    return LlmRanker("llm", compose(settings, store, engine, template), template, settings.prompt.max_tokens), engine
+    return LlmRanker("llm", compose(settings, store, engine, template), template, settings), engine
 
 
 def test_scores_come_in_the_cases_order_of_candidates(store: Store) -> None:
@@ -111,6 +112,7 @@ def test_the_prompt_of_a_candidate_can_be_read(store: Store) -> None:
 def test_a_preview_tells_tokens_and_time(store: Store) -> None:
     arm, _ = ranker(store, LlmArm())
     preview = asyncio.run(arm.preview(case(7, 3)))
+    assert (preview.model_calls, preview.completion_tokens) == (1, 0)
     assert preview.prompt_tokens > 20
     assert preview.seconds > 0
 
@@ -193,7 +195,7 @@ def test_a_case_that_no_order_can_win_is_not_asked_where_such_are_skipped(store:
     settings, engine = load_settings(**arm.flags()), ScriptedEngine(prefers_late)
     template = choose_template(settings)
     recommender = compose(settings, store, engine, template)
-    skipping = LlmRanker("llm", recommender, template, settings.prompt.max_tokens, skip_missed=True)
+    skipping = LlmRanker("llm", recommender, template, settings, skip_missed=True)
     missed, found = asyncio.run(skipping.rank([case(3, 7, target="f11"), case(3, 7, target="f3")]))
     assert engine.calls == 1
     assert missed.llm is None

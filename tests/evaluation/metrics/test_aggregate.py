@@ -90,7 +90,8 @@ def test_an_arm_is_described() -> None:
         "n": 180, "missing": 3, "duplicate": 0, "invented": 0, "repaired": 0, "fell_back": 0, "clean": 177,
     }  # fmt: skip
     assert llm["cost"] == {
-        "n": 180, "prompt_tokens": 18_000, "prompt_tokens_per_case": 100.0, "flops": 36e6,
+        "n": 180, "prompt_tokens": 18_000, "prompt_tokens_per_case": 100.0, "completion_tokens": 0,
+        "completion_tokens_per_case": 0.0, "model_calls_per_case": 0.0, "flops": 36e6,
     }  # fmt: skip
     assert llm["ceiling"] is not None
     assert llm["ceiling"]["metrics"] == {"ndcg@10": 1.0, "recall@5": 1.0}
