@@ -27,8 +27,6 @@ from ranking.errors import ServerError
 from ranking.protocol import Engine
 from ranking.settings import ModelSettings
 
-_LEVELS = (1, 4, 16)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
@@ -95,9 +93,8 @@ async def margins(engine: Engine, prompt: Prompt) -> list[float]:
     return [pair[0] - pair[1] for pair in logits if pair is not None]
 
 
-async def run(engines: dict[str, Engine], rounds: int, candidates: int, history: int, console: Console) -> None:
+async def run(engines: dict[str, Engine], asked: Sequence[Prompt], levels: Sequence[int], console: Console) -> None:
     """Measures all engines in turns and prints the table."""
-    asked = prompts(rounds, candidates, history)
     reference = await margins(engines["transformers"], asked[0])
     for name, engine in engines.items():
         values = await margins(engine, asked[0])
@@ -105,10 +102,10 @@ async def run(engines: dict[str, Engine], rounds: int, candidates: int, history:
         tau = kendalltau(values, reference).statistic
         console.print(f"{name}: scores at most {apart:.1e} from the embedded engine's, Kendall's tau {tau:.3f}")
         await measure(name, engine, asked, 1)
-    table = Table(title=f"{candidates} candidates, {history} past items, {rounds} users, warm")
+    table = Table(title=f"{len(asked[0].branches)} candidates, {len(asked)} users, warm")
     for column in ("engine", "at a time", "p50 ms", "p95 ms", "users/s"):
         table.add_column(column, justify="left" if column == "engine" else "right")
-    for concurrency in _LEVELS:
+    for concurrency in levels:
         for name, engine in engines.items():
             found = await measure(name, engine, asked, concurrency)
             table.add_row(
@@ -127,13 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--candidates", type=int, default=20)
     parser.add_argument("--history", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=20, help="users, each asked once at every level")
+    parser.add_argument("--at-a-time", type=int, nargs="+", default=[1, 4, 16], help="requests at the same time")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--url", default=VllmSettings().url)
     parser.add_argument("--cache", type=Path, default=Path(platformdirs.user_cache_dir("fewrec")))
     chosen = parser.parse_args(arguments)
     console = Console(width=110)
     with opened(chosen.cache, chosen.dtype, chosen.url, console) as engines:
-        asyncio.run(run(engines, chosen.rounds, chosen.candidates, chosen.history, console))
+        asked = prompts(chosen.rounds, chosen.candidates, chosen.history)
+        asyncio.run(run(engines, asked, chosen.at_a_time, console))
     return 0
 
 
