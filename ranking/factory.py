@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 
 from prompts.template import Template, list_templates, load_template
 from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmOfflineSettings, VllmSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
+from ranking.ladder import Ladder
 from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
 from ranking.registry import AdapterRegistry, Promotion
 from ranking.settings import FusionWeights, Settings
 from ranking.strategies.registry import STRATEGIES, build_strategy
 from ranking.tuning.adapter import read_adapter
+from ranking.types import Recommendation
 from retrieval.embedder import SentenceEmbedder
 from retrieval.examples import ExampleSelector
 from retrieval.protocol import Progress
@@ -47,11 +49,20 @@ def open_recommender(settings: Settings, progress: Progress | None = None) -> It
 
 
 @contextmanager
-def open_on(store: Store, settings: Settings) -> Iterator[Recommender]:
-    """A Recommender with an engine of its own over a store that is open; the engine is closed afterwards."""
+def open_on(
+    store: Store,
+    settings: Settings,
+    *,
+    ladder: Ladder | None = None,
+    watch: Callable[[Recommendation], None] | None = None,
+) -> Iterator[Recommender]:
+    """A Recommender with an engine of its own over a store that is open; engine and ladder are closed afterwards.
+
+    Without a ladder what fails is raised, as commands and measurements need it.
+    """
     template = choose_template(settings)
-    with open_engine(settings) as engine:
-        yield compose(settings, store, engine, template)
+    with open_engine(settings) as engine, ladder or nullcontext():
+        yield compose(settings, store, engine, template, ladder=ladder, watch=watch)
 
 
 @contextmanager
@@ -105,7 +116,14 @@ def as_promoted(settings: Settings, promotion: Promotion | None) -> Settings:
 
 
 def compose(
-    settings: Settings, store: Store, engine: Engine, template: Template, strategy: Strategy | None = None
+    settings: Settings,
+    store: Store,
+    engine: Engine,
+    template: Template,
+    strategy: Strategy | None = None,
+    *,
+    ladder: Ladder | None = None,
+    watch: Callable[[Recommendation], None] | None = None,
 ) -> Recommender:
     """Puts a Recommender together from parts that are already there; without a strategy, the settings' one is built."""
     return Recommender(
@@ -116,6 +134,8 @@ def compose(
         fusion=choose_fusion(settings),
         n_candidates=settings.retrieval.n_candidates,
         profile_names=frozenset(template.sections.profile.names if template.sections.profile else ()),
+        ladder=ladder,
+        watch=watch,
     )
 
 

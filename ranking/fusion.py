@@ -19,14 +19,15 @@ class Fused:
     parts: tuple[FusionPart, ...]
 
 
-def fuse(llm_scores: Sequence[float] | None, signals: Sequence[Signals], weights: FusionWeights) -> list[Fused]:
+def fuse(llm_scores: Sequence[float | None] | None, signals: Sequence[Signals], weights: FusionWeights) -> list[Fused]:
     """Weighted sum of standardised values, in the order of `signals`.
 
     Each value is standardised over this list (mean 0, standard deviation 1, population formula), so that weights do not
     depend on a model's scale. A value that could not be measured contributes 0, as does one that is the same for all.
     Where popularity is all there is to go by it weighs 1: beside other signals its fitted weight may be less than
     nothing, and the list would be turned upside down.
-    `llm_scores` is None where the LLM did not rank. Raises ValueError if lengths differ or a value is not finite.
+    `llm_scores` is None where the LLM did not rank, an entry is None where it did not rank that one.
+    Raises ValueError if lengths differ or a value is not finite.
     """
     if llm_scores is not None and len(llm_scores) != len(signals):
         raise ValueError(f"{len(llm_scores)} LLM scores for {len(signals)} candidates")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from prompts.types import Dropped, PromptContext
+from prompts.types import Dialogue, Dropped, Prompt, PromptContext
 from ranking.fusion import Fused, fuse
+from ranking.ladder import Course, Ladder
 from ranking.parsing.written import parse_totals, written_notes
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
@@ -33,6 +35,9 @@ class _Clock:
         self.stages[name] = self.stages.get(name, 0.0) + now - self.last
         self.last = now
 
+    def told(self) -> tuple[Stage, ...]:
+        return tuple(Stage(name=name, seconds=seconds) for name, seconds in self.stages.items())
+
 
 class Recommender:
     """Answers queries. Built by ranking.factory from one Settings object; holds no state of a request."""
@@ -47,7 +52,11 @@ class Recommender:
         fusion: FusionWeights,
         n_candidates: int,
         profile_names: frozenset[str] = frozenset(),
+        question: Callable[[PromptContext], Prompt | Dialogue] | None = None,
+        ladder: Ladder | None = None,
+        watch: Callable[[Recommendation], None] | None = None,
     ) -> None:
+        """Without a ladder every answer is whole or an error. `watch` is shown every answer."""
         self.retriever = retriever
         self.engine = engine
         self._examples = examples
@@ -56,6 +65,9 @@ class Recommender:
         self._asks_llm = fusion.llm != 0
         self._n_candidates = n_candidates
         self._profile_names = profile_names
+        self._question = question
+        self.ladder = ladder
+        self._watch = watch
 
     async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
         """The n best unseen items for a query, best first; fewer only where the notes say why.
@@ -64,19 +76,29 @@ class Recommender:
         """
         if n < 1:
             raise InputError(f"n must be at least 1, not {n}")
-        clock = _Clock()
-        retrieved = await asyncio.to_thread(self.retriever.retrieve, query, max(n, self._n_candidates))
+        clock, course, wanted = _Clock(), self._course(), max(n, self._n_candidates)
+        retrieved = await course.step(
+            lambda: self.retriever.retrieve(query, wanted), lambda: self.retriever.popular(query, wanted), "popular"
+        )
         clock.lap("retrieval")
-        return await self._answer(retrieved, n, explain, clock)
+        return await self._answer(retrieved, n, explain, clock, course)
 
     async def rank(self, retrieved: Retrieved, n: int | None = None, *, explain: bool = False) -> Recommendation:
         """Ranks candidates that are already there (all of them if n is None), as evaluation does."""
-        return await self._answer(retrieved, len(retrieved.candidates) if n is None else n, explain, _Clock())
+        wanted = len(retrieved.candidates) if n is None else n
+        return await self._answer(retrieved, wanted, explain, _Clock(), self._course())
 
     async def context(self, query: Query, n: int | None = None) -> PromptContext:
         """What `recommend` would put into words for this query: the same candidates and examples."""
         wanted = max(n or 0, self._n_candidates)
         return self.context_of(await asyncio.to_thread(self.retriever.retrieve, query, wanted))
+
+    async def question(self, query: Query, n: int | None = None) -> Prompt | Dialogue | None:
+        """What `recommend` would ask the model first for this query; None where it would not ask it, or cannot say."""
+        context = await self.context(query, n)
+        if self._question is None or not self._has_something_to_ask(context):
+            return None
+        return await asyncio.to_thread(self._question, context)
 
     def context_of(self, retrieved: Retrieved) -> PromptContext:
         """What ranking these candidates would put into words."""
@@ -89,28 +111,35 @@ class Recommender:
             query=retrieved.query.text,
         )
 
-    async def _answer(self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock) -> Recommendation:
-        context = await asyncio.to_thread(self.context_of, retrieved)
+    def _course(self) -> Course:
+        return Course() if self.ladder is None else self.ladder.begin()
+
+    async def _answer(
+        self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock, course: Course
+    ) -> Recommendation:
+        context = await course.step(
+            lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
+        )
         clock.lap("examples")
-        verdict = await self._verdict(context)
+        verdict = await course.verdict(self._strategy, context) if self._has_something_to_ask(context) else None
         clock.lap("llm")
-        signals = [candidate.signals for candidate in retrieved.candidates]
-        fused = fuse(None if verdict is None else verdict.scores, signals, self._fusion)
+        fused = _fused(retrieved, verdict, self._fusion)
         spoke = verdict is not None and not parse_totals(verdict.outputs).said_nothing
         items = _order(retrieved, fused, by_fusion=spoke or not self._asks_llm, verdict=verdict)[:n]
         clock.lap("fusion")
         if explain and self._asks_llm:
-            reasons = await explain_items(self._strategy, context, items)
-            items = [replace(item, reason=reason) for item, reason in zip(items, reasons, strict=True)]
+            reasons = await course.reasons(partial(explain_items, self._strategy, context, items))
+            if reasons is not None:
+                items = [replace(item, reason=reason) for item, reason in zip(items, reasons, strict=True)]
             clock.lap("reasons")
         shown = len(context.history) - (verdict.dropped.history if verdict else 0)
         demonstrations = len(context.demonstrations) - (verdict.dropped.demonstrations if verdict else 0)
-        return Recommendation(
+        answer = Recommendation(
             request_id=str(uuid.uuid4()),
             user=retrieved.user,
             items=tuple(items),
             requested=n,
-            ranked_by="llm" if spoke else "retrieval" if self._asks_llm else "signals",
+            ranked_by="llm" if spoke else self._ranked_without_llm(course),
             n_candidates=len(retrieved.candidates),
             n_history=len(retrieved.history),
             n_history_shown=shown if verdict else 0,
@@ -125,23 +154,32 @@ class Recommender:
             completion_tokens=verdict.completion_tokens if verdict else 0,
             outputs=verdict.outputs if verdict else (),
             agreement=verdict.agreement if verdict else None,
-            notes=self._told(verdict, n, len(retrieved.candidates), explain),
-            stages=tuple(Stage(name=name, seconds=seconds) for name, seconds in clock.stages.items()),
+            notes=(*course.notes, *self._told(verdict, n, retrieved, explain, course)),
+            stages=clock.told(),
+            rung=course.rung,
+            reason=course.reason,
         )
+        if self._watch is not None:
+            self._watch(answer)
+        return answer
 
-    async def _verdict(self, context: PromptContext) -> StrategyScores | None:
-        """None where the model would have nothing personal to go by, only its own taste, or where it has no weight."""
-        if not self._asks_llm:
-            return None
+    def _ranked_without_llm(self, course: Course) -> str:
+        if course.rung == "popular":
+            return "popularity"
+        return "retrieval" if self._asks_llm else "signals"
+
+    def _has_something_to_ask(self, context: PromptContext) -> bool:
+        """False where the model would have nothing personal to go by, only its own taste, or where it has no weight."""
         profile = context.user is not None and not self._profile_names.isdisjoint(context.user.attributes)
-        if not context.candidates or not (context.history or context.query or profile):
-            return None
-        [verdict] = await self._strategy.score([context])
-        return verdict
+        return self._asks_llm and bool(context.candidates and (context.history or context.query or profile))
 
-    def _told(self, verdict: StrategyScores | None, n: int, available: int, explain: bool) -> tuple[str, ...]:
+    def _told(
+        self, verdict: StrategyScores | None, n: int, retrieved: Retrieved, explain: bool, course: Course
+    ) -> tuple[str, ...]:
+        available = len(retrieved.candidates)
+        unasked = _no_verdict(verdict, available) if self._asks_llm else _no_weight(explain)
         return (
-            *(_no_verdict(verdict, available) if self._asks_llm else _no_weight(explain)),
+            *(unasked if course.reason is None else ()),
             *_notes(verdict, n, available),
             *(written_notes(verdict.outputs) if verdict else ()),
             *self._adapter_notes(verdict),
@@ -157,21 +195,35 @@ class Recommender:
         return (f"Adapter {info.adapter} was tuned on prompts of {_named(tuned)}, not of {_named(asked)}.",)
 
 
+def _without_examples(retrieved: Retrieved) -> PromptContext:
+    """What is known without looking anything up; nothing that the model could rank by."""
+    return PromptContext(history=(), candidates=tuple(candidate.item for candidate in retrieved.candidates))
+
+
+def _fused(retrieved: Retrieved, verdict: StrategyScores | None, weights: FusionWeights) -> list[Fused]:
+    signals = [candidate.signals for candidate in retrieved.candidates]
+    if verdict is None:
+        return fuse(None, signals, weights)
+    return fuse([*verdict.scores, *[None] * (len(signals) - len(verdict.scores))], signals, weights)
+
+
 def _order(
     retrieved: Retrieved, fused: Sequence[Fused], *, by_fusion: bool, verdict: StrategyScores | None
 ) -> list[RankedItem]:
     rows = list(zip(retrieved.candidates, fused, range(len(fused)), strict=True))
     # Candidates that came from outside have no order of retrieval's; its signals then stand in for it.
     by_fusion = by_fusion or not any(candidate.votes for candidate in retrieved.candidates)
+    ranked = len(rows) if verdict is None else len(verdict.scores)
     if by_fusion:
-        rows.sort(key=lambda row: (-row[1].score, row[0].item.item_id))
+        # Candidates that there was no time to rank follow in retrieval's order.
+        rows[:ranked] = sorted(rows[:ranked], key=lambda row: (-row[1].score, row[0].item.item_id))
     return [
         RankedItem(
             item=candidate.item,
             rank=place,
             score=joined.score if by_fusion else candidate.score,
-            llm_score=None if verdict is None else verdict.scores[index],
-            llm_branch=None if verdict is None or verdict.branches is None else verdict.branches[index],
+            llm_score=verdict.scores[index] if verdict and index < ranked else None,
+            llm_branch=verdict.branches[index] if verdict and verdict.branches and index < ranked else None,
             retrieval_rank=candidate.rank,
             parts=joined.parts,
             votes=candidate.votes,

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prompts.config import PromptSettings
+from ranking.access_settings import AccessSettings
 from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.errors import ConfigError
 from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
@@ -76,6 +77,24 @@ class FusionWeights(Section):
     """Of the similarity to the query's text."""
 
 
+class LadderSettings(Section):
+    """What the service answers when the model or the index is slow, busy or down.
+
+    Only the service goes to lower rungs; commands and evaluations fail instead.
+    """
+
+    deadline_s: float = Field(default=10.0, gt=0, le=3600)
+    """Seconds after which a list is answered, with what there is by then."""
+    min_candidates: int = Field(default=4, ge=1, le=1000)
+    """The LLM is never asked for fewer candidates than these (or all of them)."""
+    when_busy: Literal["degrade", "refuse"] = "degrade"
+    """Where too many requests wait for the model: retrieval's order, or status 503 with the time to come back."""
+    breaker_failures: int = Field(default=3, ge=1, le=1000)
+    """Failures in a row, late answers among them, after which the model (or the index) is left alone."""
+    breaker_rest_s: float = Field(default=10.0, gt=0, le=3600)
+    """How long it is left alone; then one request tries it."""
+
+
 class Settings(BaseSettings):
     """All of FewRec's settings."""
 
@@ -102,7 +121,9 @@ class Settings(BaseSettings):
     listwise: ListwiseSettings = ListwiseSettings()
     windows: WindowSettings = WindowSettings()
     consistency: ConsistencySettings = ConsistencySettings()
+    access: AccessSettings = AccessSettings()
     fusion: FusionWeights = FusionWeights()
+    ladder: LadderSettings = LadderSettings()
     promotions: bool = True
     """Serve the promoted adapter where model.adapter names none; false serves the model as it is."""
 

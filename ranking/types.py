@@ -13,6 +13,14 @@ Capability: TypeAlias = Literal["labels", "likelihood", "generate", "constrained
 """What an engine can do: weigh labels, measure a text's likelihood, write text, keep what it writes to a form."""
 
 
+Rung: TypeAlias = Literal["full", "fewer", "retrieval", "popular"]
+"""How much of what the settings ask for an answer is: all; the LLM ranked only the first candidates; retrieval's order;
+what most people take."""
+Cause: TypeAlias = Literal["deadline", "busy", "engine", "breaker", "index"]
+"""Why an answer is less: out of time; too many wait for the model; the model failed; it failed lately and is left
+alone; the index failed or is left alone."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TunedPrompts:
     """How the prompts were made that an adapter was tuned on."""
@@ -224,7 +232,7 @@ class Recommendation:
     requested: int
     """How many items were asked for; fewer come back only if `notes` says why."""
     ranked_by: str
-    """"llm", "signals" (the LLM has no weight) or "retrieval": who decided the order."""
+    """"llm", "signals" (the LLM has no weight), "retrieval" or "popularity": who decided the order."""
     n_candidates: int
     n_history: int
     n_history_shown: int
@@ -246,3 +254,11 @@ class Recommendation:
     notes: tuple[str, ...]
     """What a reader must know: contexts cut, texts changed, fewer items than asked for."""
     stages: tuple[Stage, ...]
+    rung: Rung = "full"
+    reason: Cause | None = None
+    """Why this is less than the settings ask for, a lower rung or missing reasons; None where it is not."""
+
+    @property
+    def degraded(self) -> bool:
+        """Whether this is less than the settings ask for, because something was slow, busy or down."""
+        return self.reason is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,7 +22,7 @@ from retrieval.sources.behavioural import Cooccurrence, Popularity
 from retrieval.sources.newest import Newest
 from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean, liked_recent
 from retrieval.sources.text import TextQuery
-from retrieval.types import Candidate, Item, PastItem, Query, Retrieved, User, Vote
+from retrieval.types import Candidate, Item, PastItem, Query, Retrieved, Signals, User, Vote
 
 _WIDER = 4
 _IDS_LOOKED_AT = 10_000
@@ -76,6 +77,27 @@ class Retriever:
             joined += _by_id(itertools.islice(rest, n - len(joined)))
         return self._retrieved(request, items, joined)
 
+    def popular(self, query: Query, n: int) -> Retrieved:
+        """What most other people took, from the record alone: for when the index or the embedder fails.
+
+        What may come back and what is raised is as in `retrieve`; of the signals only popularity is measured.
+        """
+        request, items = self._request(query, indexed=False)
+        if query.filters:
+            check_attributes(query.filters, self._record.attribute_names())
+        barred = query.exclude | {past.item.item_id for past in request.history} | self._dismissed(request)
+        admissible = {
+            item_id: item for item_id, item in items.items() if item_id not in barred and _admissible(request, item)
+        }
+        source = Popularity(None)
+        proposed = source.propose(request, len(items))
+        counts = {proposal.item_id: proposal.score for proposal in proposed}
+        lists = [SourceList(source=source.name, weight=1.0, proposals=proposed)]
+        joined = join(lists, n, admissible.__contains__)
+        joined += _by_id(itertools.islice((key for key in admissible if key not in counts), n - len(joined)))
+        signals = [Signals(log_popularity=math.log1p(counts.get(entry.item_id, 0.0))) for entry in joined]
+        return _as_candidates(request, items, joined, signals)
+
     def describe(self, query: Query, item_ids: Sequence[str]) -> Retrieved:
         """The given items as candidates in the given order, with their signals; no source votes for them.
 
@@ -105,7 +127,7 @@ class Retriever:
         outside: dict[str, Vectors] = {item.item_id: vector for item, vector in zip(new, vectors, strict=True)}
         return self._retrieved(request, found, _in_given_order([item.item_id for item in given]), outside)
 
-    def _request(self, query: Query) -> tuple[RetrievalRequest, Mapping[str, Item]]:
+    def _request(self, query: Query, *, indexed: bool = True) -> tuple[RetrievalRequest, Mapping[str, Item]]:
         items = self._catalogue.items()
         if not items:
             raise EmptyStoreError("the store is empty; fill it with `fewrec import`, or try `fewrec demo`")
@@ -118,14 +140,15 @@ class Retriever:
             history = _told(query.history, as_of)
         else:
             history = () if user is None else self._record.history(user.user_id, as_of)
-        return self._gathered(query, as_of, user, history), items
+        return self._gathered(query, as_of, user, history, indexed=indexed), items
 
     def _gathered(
-        self, query: Query, as_of: float, user: User | None, history: tuple[PastItem, ...]
+        self, query: Query, as_of: float, user: User | None, history: tuple[PastItem, ...], *, indexed: bool
     ) -> RetrievalRequest:
-        liked = [past.item.item_id for past in liked_recent(history, self._settings.liked_recent)]
+        """Without vectors where the index is not to be asked."""
+        liked = [past.item.item_id for past in liked_recent(history, self._settings.liked_recent) if indexed]
         vectors = self._index.vectors("items", liked) if liked else {}
-        text = (query.text or "").strip()
+        text = (query.text or "").strip() if indexed else ""
         moment = self._behaviour.before(as_of)
         return RetrievalRequest(
             query=query,
@@ -157,17 +180,23 @@ class Retriever:
         outside: Mapping[str, Vectors] | None = None,
     ) -> Retrieved:
         signals = measure(self._index, request, [entry.item_id for entry in joined], outside)
-        candidates = tuple(
-            Candidate(item=items[entry.item_id], rank=rank, score=entry.score, votes=entry.votes, signals=evidence)
-            for rank, (entry, evidence) in enumerate(zip(joined, signals, strict=True), start=1)
-        )
-        return Retrieved(
-            query=request.query,
-            as_of=request.as_of,
-            user=request.user,
-            history=request.history,
-            candidates=candidates,
-        )
+        return _as_candidates(request, items, joined, signals)
+
+
+def _as_candidates(
+    request: RetrievalRequest, items: Mapping[str, Item], joined: Sequence[Joined], signals: Sequence[Signals]
+) -> Retrieved:
+    candidates = tuple(
+        Candidate(item=items[entry.item_id], rank=rank, score=entry.score, votes=entry.votes, signals=evidence)
+        for rank, (entry, evidence) in enumerate(zip(joined, signals, strict=True), start=1)
+    )
+    return Retrieved(
+        query=request.query,
+        as_of=request.as_of,
+        user=request.user,
+        history=request.history,
+        candidates=candidates,
+    )
 
 
 def _by_id(item_ids: Iterable[str]) -> list[Joined]:

@@ -153,6 +153,12 @@ class RecommendationOut(Wire):
     items: list[ItemOut]
     requested: int
     ranked_by: str
+    rung: str
+    """full, fewer (the LLM ranked the first candidates only), retrieval or popular."""
+    degraded: bool
+    """Whether something was slow, busy or down, so that this is less than the settings ask for."""
+    reason: str | None
+    """deadline, busy, engine, breaker or index; null where nothing is missing."""
     model: ModelOut | None
     strategy: str | None
     template: TemplateOut | None
@@ -176,6 +182,9 @@ class RecommendationOut(Wire):
             items=[_item(item) for item in answer.items],
             requested=answer.requested,
             ranked_by=answer.ranked_by,
+            rung=answer.rung,
+            degraded=answer.degraded,
+            reason=answer.reason,
             model=None if answer.engine is None else _model(answer.engine),
             strategy=answer.strategy,
             template=template

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from evaluation.types import Case, Contract, LlmTrace, Ranked
 from prompts.template import Template
+from ranking.errors import EngineError
 from ranking.parsing.written import parse_totals
 from ranking.protocol import Engine
 from ranking.recommender import Recommender
@@ -97,6 +98,8 @@ class LlmRanker:
     async def _rank(self, case: Case) -> Ranked:
         started = time.perf_counter()
         answer = await self._recommender.rank(self._described(case))
+        if answer.degraded:
+            raise EngineError(f"an answer on a lower rung ({answer.reason}) cannot be measured; leave the ladder out")
         by_id = {entry.item.item_id: entry for entry in answer.items}
         entries = [by_id[candidate.item_id] for candidate in case.candidates]
         seconds = time.perf_counter() - started
