@@ -9,8 +9,11 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from service.api import chat, feedback, health, interactions, items, recommend, session, similar, users
+from service.api.auth import add_guard
+from service.api.auth_headers import SecurityHeaders
 from service.api.limits import BodyLimit
 from service.api.problems import add_problems
+from service.keys.access import Access
 from service.serving import Serving
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -27,8 +30,11 @@ ROUTERS: tuple[APIRouter, ...] = (
 """Every path of the service belongs to one of these."""
 
 
-def create_app(open_serving: Callable[[], AbstractContextManager[Serving]]) -> FastAPI:
-    """The application. What serves is opened when the server starts and closed when it stops."""
+def create_app(open_serving: Callable[[], AbstractContextManager[Serving]], access: Access | None = None) -> FastAPI:
+    """The application. What serves is opened when the server starts and closed when it stops.
+
+    Without `access`, whoever reaches it may use it.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -44,5 +50,8 @@ def create_app(open_serving: Callable[[], AbstractContextManager[Serving]]) -> F
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit)
+    if access is not None:
+        add_guard(app, access)
     add_problems(app)
+    app.add_middleware(SecurityHeaders)
     return app

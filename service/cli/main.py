@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.cli import chat, demo, doctor, import_, index, models, prompt, recommend, serve, vllm
+from service.cli import chat, demo, doctor, import_, index, keys, models, prompt, recommend, serve, vllm
 from service.cli.context import Globals
 from service.cli.errors import ErrorLineGroup
 from service.cli.logs import log_to_stderr
@@ -63,6 +63,7 @@ app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")
 app.add_typer(vllm.app, name="vllm")
 app.command("doctor")(doctor.doctor)
 for _group, _app in (("fewrec.commands", app), ("fewrec.commands.models", models.app)):

@@ -15,7 +15,7 @@ from service.cli.options import ModelOptions
 def serve(
     ctx: typer.Context,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; anything but loopback is open to others.")
+        str, typer.Option(help="Address to listen on; anything but loopback is open to others and needs a key.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     model: options.Model = None,
@@ -35,6 +35,7 @@ def serve(
     from service.api.app import create_app
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
+    from service.keys.access import access_for
     from service.serving import open_serving
 
     given = globals_of(ctx)
@@ -48,8 +49,10 @@ def serve(
         shots=shots,
     )
     settings = given.settings(**chosen.flags())
+    access = access_for(settings.home, settings.access, host)
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
     # One process: it holds the embedded index and one copy of the model.
     # Paths hold ids of users, so they are not logged.
-    uvicorn.run(create_app(partial(open_serving, settings)), host=host, port=port, workers=1, access_log=False)
+    app = create_app(partial(open_serving, settings), access)
+    uvicorn.run(app, host=host, port=port, workers=1, access_log=False, server_header=False)
