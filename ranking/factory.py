@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 
 from prompts.template import Template, list_templates, load_template
 from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmOfflineSettings, VllmSettings
@@ -14,6 +15,7 @@ from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
 from ranking.registry import AdapterRegistry, Promotion
 from ranking.settings import FusionWeights, Settings
+from ranking.strategies.question import first_question
 from ranking.strategies.registry import STRATEGIES, build_strategy
 from ranking.tuning.adapter import read_adapter
 from ranking.types import Recommendation
@@ -134,6 +136,7 @@ def compose(
         fusion=choose_fusion(settings),
         n_candidates=settings.retrieval.n_candidates,
         profile_names=frozenset(template.sections.profile.names if template.sections.profile else ()),
+        question=partial(first_question, settings, engine, template),
         ladder=ladder,
         watch=watch,
     )

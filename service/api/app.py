@@ -8,7 +8,21 @@ from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from service.api import chat, feedback, health, interactions, items, recommend, session, similar, users
+from service.api import (
+    chat,
+    feedback,
+    health,
+    interactions,
+    items,
+    page,
+    picks,
+    prompt,
+    recommend,
+    search,
+    session,
+    similar,
+    users,
+)
 from service.api.auth import add_guard
 from service.api.auth_headers import SecurityHeaders
 from service.api.limits import BodyLimit
@@ -26,6 +40,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     interactions.router,
     feedback.router,
     chat.router,
+    picks.router,
+    search.router,
+    prompt.router,
+    page.router,
 )
 """Every path of the service belongs to one of these."""
 

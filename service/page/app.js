@@ -1,0 +1,96 @@
+// Starts the page: who the user is, and which view is open.
+import { get, put, segment } from "./api.js";
+import { startCatalogue } from "./catalogue.js";
+import { startChat } from "./chat.js";
+import { byId, make, quiet, told } from "./dom.js";
+import { startList } from "./list.js";
+import { startPicks } from "./picks.js";
+import { startSaw } from "./saw.js";
+import { now, tell } from "./shared.js";
+import { startWords } from "./words.js";
+
+const KEPT = "fewrec-user";
+const SUGGESTED = 5;
+const VIEWS = ["list", "catalogue", "saw", "chat"];
+
+function open(view, focus) {
+  byId("shop").dataset.view = view;
+  // Where the window is wide, the chat stands beside the others.
+  if (view !== "chat") for (const name of VIEWS.slice(0, 3)) byId(`view-${name}`).hidden = name !== view;
+  for (const button of document.querySelectorAll("nav button")) {
+    if (button.dataset.view === view) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
+  }
+  tell("view", view);
+  if (focus) byId(`${view}-title`).focus();
+}
+
+function become(user, fresh) {
+  quiet();
+  now.user = user;
+  now.fresh = fresh;
+  sessionStorage.setItem(KEPT, JSON.stringify({ user, fresh }));
+  byId("start").hidden = byId("shop").hidden = true;
+  byId(user === null ? "start" : "shop").hidden = false;
+  byId("who").hidden = user === null;
+  byId("who-name").textContent = user ?? "";
+  tell("user", user);
+  if (user === null) start();
+  else open("list", true);
+}
+
+async function known(user, fresh = false) {
+  try {
+    await get(`v1/users/${segment(user)}`);
+    become(user, fresh);
+  } catch (error) {
+    if (now.user === null) become(null, false);
+    told(error);
+  }
+}
+
+async function newcomer() {
+  const bytes = crypto.getRandomValues(new Uint8Array(5));
+  const user = `visitor-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  try {
+    await put(`v1/users/${user}`, {});
+    become(user, true);
+  } catch (error) {
+    told(error);
+  }
+}
+
+async function start() {
+  byId("start-title").setAttribute("tabindex", "-1");
+  try {
+    const { users } = await get("v1/users?limit=200");
+    byId("users").replaceChildren(...users.map((user) => make("option", { value: user.user_id })));
+    byId("start-some").replaceChildren(...users.slice(0, SUGGESTED).map((user) =>
+      make("button", { type: "button", onclick: () => known(user.user_id) }, user.user_id)));
+  } catch (error) {
+    told(error);
+  }
+}
+
+async function main() {
+  await startWords();
+  for (const begin of [startList, startPicks, startCatalogue, startChat, startSaw]) begin();
+  byId("problem-close").addEventListener("click", quiet);
+  byId("leave").addEventListener("click", () => {
+    become(null, false);
+    byId("start-title").focus();
+  });
+  byId("start-new").addEventListener("click", newcomer);
+  byId("start-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    known(byId("start-user").value.trim());
+  });
+  for (const button of document.querySelectorAll("nav button")) {
+    button.addEventListener("click", () => open(button.dataset.view, true));
+  }
+  const { user = null, fresh = false } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  if (user === null) become(null, false);
+  else known(user, fresh);
+}
+
+main().catch(told);
