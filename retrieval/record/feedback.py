@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from retrieval.errors import ConflictError, InputError, NotFoundError
+from retrieval.ids import Pair
 from retrieval.record.database import Database
 from retrieval.record.rows import interaction_values
 from retrieval.record.schema import FEEDBACK, INTERACTIONS, ITEMS, REQUESTS, USERS
@@ -56,6 +57,12 @@ class FeedbackLog:
                 upsert(connection, INTERACTIONS, (values,), version)
                 commit_version(connection, version)
         return Taken(feedback=full, repeated=False)
+
+    def take_back(self, pair: Pair) -> int:
+        """Delete all feedback of a user on an item; how much it was. An interaction that followed from it stays."""
+        chosen = delete(FEEDBACK).where(FEEDBACK.c.user_id == pair.user_id, FEEDBACK.c.item_id == pair.item_id)
+        with self._database.write() as connection:
+            return connection.execute(chosen).rowcount
 
     def of_user(self, user_id: str) -> Sequence[Feedback]:
         """A user's feedback, oldest first."""

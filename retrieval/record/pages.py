@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, select, tuple_
 
 from retrieval.record.database import Database
+from retrieval.record.feedback import read_feedback
 from retrieval.record.rows import read_interaction, read_item, read_user
-from retrieval.record.schema import INTERACTIONS, ITEMS, USERS
+from retrieval.record.schema import FEEDBACK, INTERACTIONS, ITEMS, USERS
+from retrieval.record.types import Feedback
 from retrieval.types import Interaction, Item, User
 
 
@@ -32,6 +34,10 @@ class Pages:
         start = (user_id, "" if after is None else after)
         own = self._page(INTERACTIONS, start, limit, INTERACTIONS.c.user_id == user_id)
         return tuple(read_interaction(row) for row in own)
+
+    def feedback(self, after: str | None, limit: int) -> tuple[Feedback, ...]:
+        """All feedback by its id."""
+        return tuple(read_feedback(row) for row in self._page(FEEDBACK, None if after is None else (after,), limit))
 
     def all(self, table: Table, batch: int) -> Iterator[Any]:
         """Every row, read `batch` at a time."""

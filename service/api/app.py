@@ -25,7 +25,9 @@ from service.api import (
 )
 from service.api.auth import add_guard
 from service.api.auth_headers import SecurityHeaders
+from service.api.doors import DOORS
 from service.api.limits import BodyLimit
+from service.api.openai.errors import OpenAIErrors
 from service.api.problems import add_problems
 from service.keys.access import Access
 from service.serving import Serving
@@ -44,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     prompt.router,
     page.router,
+    *DOORS,
 )
 """Every path of the service belongs to one of these."""
 
@@ -71,5 +74,6 @@ def create_app(open_serving: Callable[[], AbstractContextManager[Serving]], acce
     if access is not None:
         add_guard(app, access)
     add_problems(app)
+    app.add_middleware(OpenAIErrors)  # last, so outermost: it translates the refusals of all others
     app.add_middleware(SecurityHeaders)
     return app

@@ -12,6 +12,7 @@ from prompts.errors import PromptError
 from ranking.errors import RankingError
 from retrieval.errors import RetrievalError
 from service.api.limits import MAX_BODY_BYTES
+from service.api.openai.errors import of_openai
 from service.api.problems import MEDIA_TYPE, STATUS
 
 
@@ -114,8 +115,9 @@ def test_every_refusal_is_in_the_interface_description(client: TestClient) -> No
     operation = description["paths"]["/v1/recommend"]["post"]
     assert {"200", "400", "404", "409", "413", "422", "500", "503"} <= set(operation["responses"])
     assert "ProblemOut" in description["components"]["schemas"]
-    for operations in description["paths"].values():
+    for path, operations in description["paths"].items():
+        told_as = "application/json" if of_openai(path) else MEDIA_TYPE
         for operation in operations.values():
             refusals = {status: said for status, said in operation["responses"].items() if status >= "400"}
             assert {"500", "503"} <= set(refusals)
-            assert all(set(said["content"]) == {MEDIA_TYPE} for said in refusals.values())
+            assert all(set(said["content"]) == {told_as} for said in refusals.values())
