@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from prompts.types import Dialogue, Prompt, PromptContext
-from ranking.types import Completion, EngineInfo, GenerationLimits, PromptScores, StrategyScores
+from ranking.types import Completion, EngineInfo, EngineLoad, GenerationLimits, PromptScores, StrategyScores
 
 
 class Engine(Protocol):
@@ -38,6 +38,14 @@ class Generator(Protocol):
 
         Raises PromptTooLongError naming the dialogue's length if it does not fit the model with limits.max_tokens.
         """
+
+
+@runtime_checkable
+class Loaded(Protocol):
+    """An engine that can say how busy it is, for those who watch it."""
+
+    def load(self) -> EngineLoad:
+        """At this moment; may be asked from any thread."""
 
 
 class Strategy(Protocol):

@@ -20,7 +20,7 @@ from ranking.types import RankedItem, Recommendation, Stage, StrategyScores, Tun
 from retrieval.errors import InputError
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
-from retrieval.types import Query, Retrieved
+from retrieval.types import Item, PastItem, Query, Retrieved
 
 
 @dataclass
@@ -82,6 +82,13 @@ class Recommender:
         )
         clock.lap("retrieval")
         return await self._answer(retrieved, n, explain, clock, course)
+
+    async def warm(self) -> None:
+        """Asks the model once, so that no user waits for what it does at first. Raises what ranking raises."""
+        one, other = (Item(item_id=title, title=title) for title in ("One", "Another"))
+        past = PastItem(item=other, timestamp=0.0)
+        if self._asks_llm:
+            await self._strategy.score([PromptContext(history=(past,), candidates=(one, other))])
 
     async def rank(self, retrieved: Retrieved, n: int | None = None, *, explain: bool = False) -> Recommendation:
         """Ranks candidates that are already there (all of them if n is None), as evaluation does."""

@@ -95,6 +95,13 @@ class LadderSettings(Section):
     """How long it is left alone; then one request tries it."""
 
 
+class TracingSettings(Section):
+    """Traces of requests for OpenTelemetry: routes, times and rungs, never words or ids of users."""
+
+    endpoint: str | None = None
+    """Address of a collector that takes OTLP over gRPC, such as http://localhost:4317; None makes no traces."""
+
+
 class Settings(BaseSettings):
     """All of FewRec's settings."""
 
@@ -124,6 +131,7 @@ class Settings(BaseSettings):
     access: AccessSettings = AccessSettings()
     fusion: FusionWeights = FusionWeights()
     ladder: LadderSettings = LadderSettings()
+    tracing: TracingSettings = TracingSettings()
     promotions: bool = True
     """Serve the promoted adapter where model.adapter names none; false serves the model as it is."""
 

@@ -78,6 +78,18 @@ class PromptScores:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EngineLoad:
+    """How busy an engine is, and what it did since it was opened."""
+
+    waiting: int
+    """Calls that wait for the model."""
+    prefix_tokens: int
+    """Tokens of prompts' shared prefixes."""
+    cached_tokens: int
+    """How many of those came from the prefix cache."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Permutation:
     """A form of output: the numbers 1 to n, each once, in any order, separated by ", "."""
 

@@ -11,18 +11,25 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ranking.errors import RankingError
+from ranking.ladder import Ladder
 from ranking.recommender import Recommender
 from ranking.registry import AdapterRegistry, Promotion, Stamp
+from ranking.types import Recommendation
 from retrieval.closing import Closing
 from retrieval.erasure import finish_erasures
 from retrieval.errors import one_line
 from retrieval.store import Store
 from service.indexing import Indexing
+from service.metrics import Metrics
+from service.tracing import mark
 
 if TYPE_CHECKING:
     from ranking.settings import Settings
 
 _log = structlog.get_logger(__name__)
+_WARM_S = 120.0
+"""How long a cold model is waited for before the service calls itself ready all the same."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,10 +61,13 @@ class Serving(Closing):
         load: Callable[[Promotion | None], AbstractContextManager[Recommender]],
         current: Callable[[], Promotion | None],
         stamp: Callable[[], Stamp | None],
+        metrics: Metrics | None = None,
     ) -> None:
         """Loads what is promoted now; raises whatever `load` does. `store` is what every Recommender ranks over."""
         self.store = store
         self.indexing = Indexing(store)
+        self.metrics = metrics or Metrics()
+        self._warming: asyncio.Task[None] | None = None
         self._load, self._current, self._stamp = load, current, stamp
         # Looked at before the history is read: a change in between is seen at the next look.
         self._seen = stamp()
@@ -65,11 +75,21 @@ class Serving(Closing):
         self._swapping: asyncio.Task[None] | None = None
         self.problem: str | None = None
         """Why the promotion that was seen last does not serve; None where it does."""
+        self.metrics.follow(self)
 
     @property
     def recommender(self) -> Recommender:
         """The current one, to ask what it is; to rank with it, see `use`."""
         return self._held.recommender
+
+    @property
+    def warming(self) -> bool:
+        """Whether the model is being asked for the first time."""
+        return self._warming is not None and not self._warming.done()
+
+    def begin(self) -> None:
+        """Begins to warm the model, beside the first requests; to be called once, in the event loop."""
+        self._warming = asyncio.get_running_loop().create_task(_warm(self._held.recommender))
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Recommender]:
@@ -90,7 +110,10 @@ class Serving(Closing):
             self._swapping = asyncio.get_running_loop().create_task(self._swap())
 
     async def settled(self) -> None:
-        """Waits until nothing is being loaded or indexed."""
+        """Waits until nothing is being loaded or indexed; a model that is still cold stays so."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
         if self._swapping is not None:
             await self._swapping
         await self.indexing.settled()
@@ -105,6 +128,7 @@ class Serving(Closing):
             promotion = self._current()
             if promotion != self._held.promotion:
                 new = await asyncio.to_thread(self._open, promotion)
+                await _warm(new.recommender)
                 old, self._held = self._held, new
                 old.retired = True
                 old.close_if_done()
@@ -121,6 +145,17 @@ class Serving(Closing):
         return _Held(recommender=opened.__enter__(), opened=opened, promotion=promotion)
 
 
+async def _warm(recommender: Recommender) -> None:
+    """A model that fails here is left to the ladder; without one, nobody asked for an answer before the first."""
+    if recommender.ladder is None:
+        return
+    try:
+        async with asyncio.timeout(_WARM_S):
+            await recommender.warm()
+    except (RankingError, TimeoutError) as error:
+        _log.warning("the model could not be warmed", error=type(error).__name__, message=one_line(error))
+
+
 @contextmanager
 def open_serving(settings: Settings) -> Iterator[Serving]:
     """What the settings serve, over one store whose index has caught up with its record; all is closed afterwards."""
@@ -128,13 +163,27 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
     from ranking.factory import choose_template as check_template
 
     check_template(served_settings(settings))
+    metrics = Metrics()
+
+    def load(promotion: Promotion | None) -> AbstractContextManager[Recommender]:
+        served = as_promoted(settings, promotion)
+        return open_on(store, served, ladder=Ladder(settings.ladder), watch=partial(answered, metrics))
+
     with open_settings_store(settings) as store:
         store.catch_up()
         finish_erasures(store)
         with Serving(
             store=store,
-            load=lambda promotion: open_on(store, as_promoted(settings, promotion)),
+            load=load,
             current=partial(promotion_for, settings),
             stamp=AdapterRegistry(settings.home).stamp,
+            metrics=metrics,
         ) as serving:
             yield serving
+
+
+def answered(metrics: Metrics, answer: Recommendation) -> None:
+    """Tells the metrics, the trace and the log of a list; none of them gets who asked, or for what."""
+    metrics.answered(answer)
+    mark(answer)
+    _log.info("answered", answer=answer.request_id, rung=answer.rung, reason=answer.reason, items=len(answer.items))

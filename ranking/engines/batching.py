@@ -68,6 +68,11 @@ class Batcher(Generic[Asked, Answer]):
         self._changed = threading.Condition()
         self._seconds_per_cost = 0.0
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for their turn."""
+        return len(self._waiting)
+
     async def __call__(self, asked: Sequence[Asked]) -> list[Answer]:
         """Answers in the order of what was asked.
 

@@ -21,7 +21,7 @@ from ranking.engines.prefix_cache import Known, PrefixCache
 from ranking.engines.writing import Writer, Writing
 from ranking.errors import EngineError, PromptTooLongError, RankingError
 from ranking.settings import ModelSettings
-from ranking.types import BranchScore, Capability, Completion, EngineInfo, GenerationLimits, PromptScores
+from ranking.types import BranchScore, Capability, Completion, EngineInfo, EngineLoad, GenerationLimits, PromptScores
 from retrieval.errors import one_line
 from retrieval.protocol import Progress
 
@@ -56,6 +56,7 @@ class TransformersEngine:
         limits = BatchLimits(
             max_cost=self._max_packed, wait_s=chosen.batch_wait_ms / 1000, max_waiting=chosen.max_waiting
         )
+        self._prefix_tokens = self._cached_tokens = 0
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fewrec-engine")
         self._scoring: Batcher[EncodedPrompt, PromptScores] = Batcher(
             self._run, cost=_tokens, executor=self._worker, limits=limits
@@ -77,6 +78,14 @@ class TransformersEngine:
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, without any start or end token."""
         return self._encoder.count_tokens(text)
+
+    def load(self) -> EngineLoad:
+        """Calls that wait, and how far the prefix cache helped. See ranking.protocol.Loaded."""
+        return EngineLoad(
+            waiting=self._scoring.waiting + self._writing.waiting,
+            prefix_tokens=self._prefix_tokens,
+            cached_tokens=self._cached_tokens,
+        )
 
     async def score(self, prompts: Sequence[Prompt]) -> list[PromptScores]:
         """Scores every branch of every prompt, in order. See ranking.protocol.Engine; raises EngineError too.
@@ -125,6 +134,8 @@ class TransformersEngine:
                 for share, span in zip(shares, packed.spans if packed else (), strict=True):
                     if share.start == 0:
                         cached[share.prompt] = span.cached
+                        self._prefix_tokens += len(prompts[share.prompt].prefix)
+                        self._cached_tokens += span.cached
         return [
             PromptScores(branches=tuple(branches), prefix_tokens=len(prompt.prefix), cached_tokens=known)
             if len(branches) == len(prompt.branches)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from opentelemetry.sdk.trace import TracerProvider
 
 from service.api import (
     chat,
@@ -29,8 +30,10 @@ from service.api.doors import DOORS
 from service.api.limits import BodyLimit
 from service.api.openai.errors import OpenAIErrors
 from service.api.problems import add_problems
+from service.api.watch import add_watch
 from service.keys.access import Access
 from service.serving import Serving
+from service.tracing import telemetry
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -51,23 +54,29 @@ ROUTERS: tuple[APIRouter, ...] = (
 """Every path of the service belongs to one of these."""
 
 
-def create_app(open_serving: Callable[[], AbstractContextManager[Serving]], access: Access | None = None) -> FastAPI:
+def create_app(
+    open_serving: Callable[[], AbstractContextManager[Serving]],
+    access: Access | None = None,
+    tracer_provider: TracerProvider | None = None,
+) -> FastAPI:
     """The application. What serves is opened when the server starts and closed when it stops.
 
-    Without `access`, whoever reaches it may use it.
+    Without `access`, whoever reaches it may use it. Without `tracer_provider` nothing is traced, whatever the
+    environment asks for.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = open_serving()
         app.state.serving = await asyncio.to_thread(opened.__enter__)
+        app.state.serving.begin()
         try:
             yield
         finally:
             await app.state.serving.settled()
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
-    app = FastAPI(title="FewRec", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(title="FewRec", lifespan=lifespan, redirect_slashes=False, telemetry=telemetry(tracer_provider))
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit)
@@ -76,4 +85,5 @@ def create_app(open_serving: Callable[[], AbstractContextManager[Serving]], acce
     add_problems(app)
     app.add_middleware(OpenAIErrors)  # last, so outermost: it translates the refusals of all others
     app.add_middleware(SecurityHeaders)
+    add_watch(app)
     return app

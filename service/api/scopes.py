@@ -18,6 +18,7 @@ OPEN: frozenset[str] = frozenset({"/health/live", "/health/ready", "/", "/page/{
 """Health for whoever watches over the service, and the web page, which holds nothing of anybody."""
 
 SCOPES: dict[str, dict[str, Scope]] = {
+    "/metrics": {"GET": ADMIN},
     "/openapi.json": {"GET": READ},
     "/docs": {"GET": READ},
     "/docs/oauth2-redirect": {"GET": READ},
