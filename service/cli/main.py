@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.cli import chat, demo, doctor, import_, index, keys, models, prompt, recommend, serve, vllm
+from service.cli import backup, chat, demo, doctor, import_, index, keys, models, prompt, recommend, serve, vllm
 from service.cli.context import Globals
 from service.cli.errors import ErrorLineGroup
 from service.cli.logs import log_to_stderr
@@ -65,6 +65,8 @@ app.add_typer(index.app, name="index")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(vllm.app, name="vllm")
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("doctor")(doctor.doctor)
 for _group, _app in (("fewrec.commands", app), ("fewrec.commands.models", models.app)):
     for _command in sorted(metadata.entry_points(group=_group), key=lambda each: each.name):
