@@ -1,13 +1,19 @@
 // The service's public paths; a refusal becomes an Error with its detail.
 import { say } from "./words.js";
 
+const KEY = "fewrec-key";
+
 async function ask(method, path, body, signal) {
+  const key = sessionStorage.getItem(KEY);
   let answer;
   try {
     answer = await fetch(path, {
       method,
       signal,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
+      headers: {
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(key ? { authorization: `Bearer ${key}` } : {}),
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
@@ -15,6 +21,11 @@ async function ask(method, path, body, signal) {
     throw new Error(say("unreachable"));
   }
   if (answer.ok) return answer;
+  if (answer.status === 401 && sessionStorage.getItem(KEY) === key) {
+    const given = prompt(say("key.ask"));
+    if (given) sessionStorage.setItem(KEY, given.trim());
+    if (given) return ask(method, path, body, signal);
+  } else if (answer.status === 401) return ask(method, path, body, signal);
   const problem = await answer.json().catch(() => ({}));
   throw Object.assign(new Error(problem.detail ?? `${answer.status} ${answer.statusText}`), { status: answer.status });
 }

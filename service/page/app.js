@@ -63,9 +63,15 @@ async function newcomer() {
 async function start() {
   byId("start-title").setAttribute("tabindex", "-1");
   try {
-    const { users } = await get("v1/users?limit=200");
+    const { users } = await get("v1/users?limit=200").catch((error) => {
+      // Not every key may list the users.
+      if (error.status === 403) return { users: [] };
+      throw error;
+    });
     byId("users").replaceChildren(...users.map((user) => make("option", { value: user.user_id })));
-    byId("start-some").replaceChildren(...users.slice(0, SUGGESTED).map((user) =>
+    // Ids often begin with what kind of user it is, so some from all over the list.
+    const step = Math.max(1, Math.floor(users.length / SUGGESTED));
+    byId("start-some").replaceChildren(...users.filter((_, at) => at % step === 0).slice(0, SUGGESTED).map((user) =>
       make("button", { type: "button", onclick: () => known(user.user_id) }, user.user_id)));
   } catch (error) {
     told(error);

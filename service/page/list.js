@@ -87,6 +87,7 @@ function explain(answer, body) {
   answer.items.forEach((item, at) => {
     if (item.reason) rows[at].querySelector(".acts").before(reason(item.reason.text));
   });
+  tellLess(answer);
   keep(answer, body);
 }
 
@@ -110,6 +111,7 @@ function move(list, before) {
 
 function report(answer, places, cause) {
   byId("undo").hidden = true;
+  tellLess(answer);
   if (!answer.items.length) return say("list.empty");
   const ready = { n: answer.items.length, "@by": `ranked.${answer.ranked_by}` };
   if (!cause?.kind) return say("list.ready", ready);
@@ -124,6 +126,12 @@ function report(answer, places, cause) {
   const told = byId("list-told");
   delete told.dataset.word;
   told.replaceChildren(what, " ", after);
+}
+
+function tellLess(answer) {
+  const less = byId("list-less");
+  less.hidden = !answer.degraded;
+  if (answer.degraded) word(less, "degraded", { "@reason": `reason.${answer.reason}`, "@rung": `rung.${answer.rung}` });
 }
 
 function domain(name) {

@@ -11,6 +11,9 @@ const heading = (key) => word(make("h3"), key);
 function summary(answer) {
   const { counts, model, template } = answer;
   const rows = [["saw.by", word(make("span"), `ranked.${answer.ranked_by}`)]];
+  if (answer.degraded) {
+    rows.push(["saw.rung", word(make("span"), "degraded", { "@reason": `reason.${answer.reason}`, "@rung": `rung.${answer.rung}` })]);
+  }
   if (model) {
     rows.push(["saw.model", make("span", {}, foreign(`${model.name} · ${model.device} · ${model.dtype} `),
       model.adapter ? word(make("span"), "saw.adapter", { name: model.adapter }) : "")]);
@@ -73,7 +76,7 @@ function prompt(asked, answer) {
 
 function scores(answer) {
   const names = [...new Set(answer.items.flatMap((item) => item.parts.map((part) => part.name)))];
-  const head = ["#", ["saw.title", "words"], ["saw.retrieved"], ["saw.llm"], ...names.map((name) => [`name.${name}`]), ["saw.fused"]].map((key) =>
+  const head = ["#", ["saw.title", "words"], ["saw.retrieved"], ["saw.llm"], ...names.map((name) => [`name.${name}`, "adds"]), ["saw.fused"]].map((key) =>
     key === "#" ? make("th", { scope: "col" }, "#") : word(make("th", { scope: "col", class: key[1] ?? "" }), key[0]));
   const rows = answer.items.map((item) => make("tr", {},
     make("td", {}, String(item.rank)),

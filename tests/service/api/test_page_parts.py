@@ -35,9 +35,9 @@ def test_every_part_comes_with_its_type_and_the_browser_is_held_to_it(client: Te
     assert client.get("/page/app.js").headers["content-type"].startswith("text/javascript")
 
 
-@pytest.mark.parametrize("name", ["__init__.py", "nothing.js", "..%2fapi%2fpage.py", "%2e%2e", "page.css%00"])
-def test_nothing_else_is_served(client: TestClient, name: str) -> None:
-    assert client.get(f"/page/{name}").status_code == 404
+def test_nothing_else_is_served(client: TestClient) -> None:
+    for name in ("__init__.py", "nothing.js", "..%2fapi%2fpage.py", "%2e%2e", "page.css%00", ""):
+        assert client.get(f"/page/{name}").status_code == 404, name
 
 
 def test_the_page_is_small_names_no_other_host_and_makes_no_markup_of_text() -> None:
