@@ -208,3 +208,23 @@ def test_refusals_are_told(seen: Seen) -> None:
     # The browser itself reports a refused request.
     assert [text for text in seen.wrong if "404" not in text] == []
     seen.wrong.clear()
+
+
+def test_everything_that_can_be_used_has_a_name_and_a_place(seen: Seen) -> None:
+    page = seen.page
+    begin(page, "viewer-14")
+    nameless = re.compile(r"\s*- (button|textbox|searchbox|combobox|checkbox|link)\b(?! [\"/])")
+    for view, shown in (
+        ("For you", "#list .reason"),
+        ("Catalogue", "#found .card"),
+        ("What the model saw", "#saw .turn"),
+    ):
+        page.get_by_role("navigation").get_by_role("button", name=view).click()
+        expect(page.locator(shown).first).to_be_visible()
+        tree = page.locator("body").aria_snapshot()
+        assert [line for line in tree.splitlines() if nameless.match(line)] == []
+        for place in ("banner", "navigation", "main", "log", "status", "contentinfo"):
+            assert f"- {place}" in tree
+        expect(page.get_by_role("heading", name=view)).to_be_focused()
+    page.get_by_role("link", name="Skip to the content").press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
