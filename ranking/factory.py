@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 
 from prompts.template import Template, list_templates, load_template
 from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmOfflineSettings, VllmSettings
@@ -14,9 +15,11 @@ from ranking.ladder import Ladder
 from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
 from ranking.registry import AdapterRegistry, Promotion
-from ranking.settings import FusionWeights, Settings
+from ranking.settings import FusionWeights, ModelSettings, Settings
+from ranking.shipped import SHIPPED_FOLDER
 from ranking.strategies.question import first_question
 from ranking.strategies.registry import STRATEGIES, build_strategy
+from ranking.strategies.yes_no import YesNo
 from ranking.tuning.adapter import read_adapter
 from ranking.types import Recommendation
 from retrieval.embedder import SentenceEmbedder
@@ -72,7 +75,7 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     """The engine that the settings name, closed afterwards; heavy libraries are loaded for the one that needs them."""
     match settings.engine:
         case TransformersSettings():
-            with closing(TransformersEngine(settings.model, settings.cache)) as engine:
+            with closing(TransformersEngine(settings.model, settings.cache, batching=settings.engine)) as engine:
                 yield engine
         case VllmSettings():
             from ranking.engines.vllm import VllmEngine
@@ -94,7 +97,7 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
 
 
 def served_settings(settings: Settings) -> Settings:
-    """The settings with the promoted adapter where they name none; raises PromotionError as its history does."""
+    """The settings with the adapter that serves where they name none; raises PromotionError as its history does."""
     return as_promoted(settings, promotion_for(settings))
 
 
@@ -104,17 +107,33 @@ def promotion_for(settings: Settings) -> Promotion | None:
     An adapter serves only the model (setting model.name) that it was promoted for, and none of engine openai, whose
     model is somebody else's. Raises PromotionError.
     """
-    if settings.model.adapter is not None or not settings.promotions or isinstance(settings.engine, OpenAISettings):
+    if not _takes_adapters(settings):
         return None
     found = AdapterRegistry(settings.home).current()
     return found if found is not None and found.model == settings.model.name else None
 
 
 def as_promoted(settings: Settings, promotion: Promotion | None) -> Settings:
-    """The settings with this promotion's adapter, or as they are."""
-    if promotion is None:
+    """The settings with this promotion's adapter; without one with the shipped adapter, if it is made for them."""
+    folder = promotion.folder if promotion is not None else _shipped_for(settings)
+    if folder is None:
         return settings
-    return settings.model_copy(update={"model": settings.model.model_copy(update={"adapter": promotion.folder})})
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"adapter": folder})})
+
+
+def _takes_adapters(settings: Settings) -> bool:
+    return settings.model.adapter is None and settings.tuned and not isinstance(settings.engine, OpenAISettings)
+
+
+def _shipped_for(settings: Settings) -> Path | None:
+    """The shipped adapter knows the packaged model and yes-or-no questions; whoever asks for others gets the model."""
+    if not _takes_adapters(settings) or settings.model.name != ModelSettings().name:
+        return None
+    if settings.strategy is None and settings.prompt.template is not None:
+        asks_yes_no = load_template(settings.prompt.template, settings.prompt.language).kind == YesNo.name
+    else:
+        asks_yes_no = settings.strategy in {None, YesNo.name}
+    return SHIPPED_FOLDER if asks_yes_no else None
 
 
 def compose(

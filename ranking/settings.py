@@ -15,6 +15,7 @@ from prompts.config import PromptSettings
 from ranking.access_settings import AccessSettings
 from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.errors import ConfigError
+from ranking.shipped import AdapterFolder
 from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
 from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
 from retrieval.errors import one_line
@@ -25,7 +26,8 @@ class ModelSettings(Section):
 
     name: str = "smollm2-135m-instruct"
     """The packaged default, a Hugging Face id, or a local folder."""
-    adapter: Path | None = None
+    adapter: AdapterFolder | None = None
+    """A folder that `fewrec tune` wrote, or "shipped"; None is what `tuned` says."""
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """auto: bf16 on a GPU or on a CPU with avx512_bf16, else float32."""
@@ -132,8 +134,9 @@ class Settings(BaseSettings):
     fusion: FusionWeights = FusionWeights()
     ladder: LadderSettings = LadderSettings()
     tracing: TracingSettings = TracingSettings()
-    promotions: bool = True
-    """Serve the promoted adapter where model.adapter names none; false serves the model as it is."""
+    tuned: bool = True
+    """Where model.adapter names none, serve the adapter that was promoted last, or else the shipped one; false serves
+    the model as it is."""
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:

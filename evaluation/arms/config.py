@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from ranking.settings import FusionWeights
+from ranking.shipped import AdapterFolder
 from ranking.strategies.config import StrategyName
 from retrieval.config import Section
 
@@ -21,7 +21,8 @@ class LlmArm(Section):
     kind: Literal["llm"] = "llm"
     model: str | None = None
     """The packaged default, a Hugging Face id, or a local folder."""
-    adapter: Path | None = None
+    adapter: AdapterFolder | None = None
+    """A folder that `fewrec tune` wrote, or "shipped"; None is the model as it is."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
     strategy: StrategyName | None = None
     prior_removed: float | None = Field(default=None, ge=0, le=1)

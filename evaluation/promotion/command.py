@@ -13,6 +13,7 @@ from evaluation.promotion.measured import MeasuredRun, arm_of, check_as_served, 
 from evaluation.run.aggregates import read_columns
 from evaluation.run.command import Given, note
 from ranking.errors import ModelError, PromotionError
+from ranking.factory import as_promoted
 from ranking.models.manifest import weights_digest
 from ranking.models.prepare import locate
 from ranking.registry import AdapterRegistry, Difference, Evidence, Promotion
@@ -45,7 +46,8 @@ def promote(given: Given, order: Order) -> bool:
     registry = AdapterRegistry(settings.home)
     now = registry.current()
     arm, signals = arm_of(run, adapter, settings), signals_arm(run)
-    rival = None if now is None else _served_arm(given, run, now, settings)
+    serving = _serving(given, now, settings)
+    rival = None if serving is None else arm_of(run, serving, settings)
     if rival == arm:
         raise PromotionError(f"{adapter.manifest.label} serves already")
     rivals = [signals] if rival is None else [rival, signals]
@@ -53,15 +55,17 @@ def promote(given: Given, order: Order) -> bool:
     decision = decide_promotion(columns, arm, rivals, seed=run.seed)
     _tell(given, decision)
     if not decision.promote:
-        _refuse(given, adapter, now, decision)
+        kept = now.label if now is not None else "the model as it is" if serving is None else serving.manifest.label
+        _refuse(given, adapter, kept, decision)
         return False
-    evidence = _evidence(run, decision, {rival: now.label} if rival is not None and now is not None else {})
+    labels = {} if rival is None or serving is None else {rival: serving.manifest.label}
+    evidence = _evidence(run, decision, labels)
     over = None if now is None else now.label
     promoted = registry.promote(adapter, model=settings.model.name, evidence=evidence, over=over)
     _say(given, f"{promoted.label} serves from now on; running services take it up by themselves.")
     _say(given, "Look at it: fewrec models list. Go back: fewrec models rollback")
-    if settings.model.adapter is not None or not settings.promotions:
-        note(given, "your settings name an adapter, or say promotions: false: with them it does not serve")
+    if settings.model.adapter is not None or not settings.tuned:
+        note(given, "your settings name an adapter, or say tuned: false: with them it does not serve")
     return True
 
 
@@ -70,17 +74,17 @@ def _own_data(settings: Settings) -> str:
         return corpus_of_record(record, "store").digest
 
 
-def _served_arm(given: Given, run: MeasuredRun, now: Promotion, settings: Settings) -> str | None:
-    """The arm of the adapter that serves; None where it cannot serve, which is told."""
-    if now.model != settings.model.name:
+def _serving(given: Given, now: Promotion | None, settings: Settings) -> Adapter | None:
+    """The adapter that serves, promoted or shipped; None where none does, or none that can be loaded, which is told."""
+    if now is not None and now.model != settings.model.name:
         note(given, f"{now.label} was promoted for {now.model} and does not serve {settings.model.name}")
-        return None
+        now = None
+    folder = as_promoted(settings, now).model.adapter
     try:
-        serving = read_adapter(now.folder)
+        return None if folder is None else read_adapter(folder)
     except ModelError as error:
         note(given, f"what serves is not compared with, for it can no longer be loaded: {error}")
         return None
-    return arm_of(run, serving, settings)
 
 
 def _evidence(run: MeasuredRun, decision: Decision, labels: dict[str, str]) -> Evidence:
@@ -107,8 +111,7 @@ def _evidence(run: MeasuredRun, decision: Decision, labels: dict[str, str]) -> E
     )
 
 
-def _refuse(given: Given, adapter: Adapter, now: Promotion | None, decision: Decision) -> None:
-    kept = "the model as it is" if now is None else now.label
+def _refuse(given: Given, adapter: Adapter, kept: str, decision: Decision) -> None:
     given.err.print(
         f"{adapter.manifest.label} is not promoted; {kept} goes on serving.",
         style="bold red", markup=False, highlight=False, soft_wrap=True,

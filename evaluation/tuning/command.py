@@ -16,6 +16,7 @@ from evaluation.tuning.material import Material, gather
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import shown_progress
 from prompts.template import Template, load_template
+from ranking.factory import served_settings
 from ranking.settings import FusionWeights, ModelSettings, Settings
 from ranking.tuning.adapter import revise_adapter
 from ranking.tuning.types import Provenance, Tuned
@@ -71,7 +72,7 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
         )
     for text in tuned.notes:
         note(given, text)
-    evaluation = write_evaluation(output, file, order.data_dir)
+    evaluation = write_evaluation(output, file, order.data_dir, served_settings(settings).model.adapter)
     if tuned.ended == "interrupted":
         note(given, f"Interrupted after step {tuned.steps}; {output} holds the best so far, the same command goes on.")
         raise KeyboardInterrupt
@@ -113,6 +114,7 @@ def _provenance(config: TuneConfig, order: Order, material: Material) -> Provena
     return Provenance(
         name=config.name,
         data=material.data,
+        data_terms=config.data_terms,
         command=shlex.join(words),
         seeds={"examples": config.seed},
     )

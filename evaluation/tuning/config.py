@@ -13,6 +13,7 @@ from evaluation.data.config import DataConfig
 from evaluation.errors import RunConfigError
 from evaluation.protocols.config import EndToEnd, ProtocolConfig, Sampled
 from evaluation.spelling import explain
+from ranking.shipped import AdapterFolder
 from ranking.tuning.config import TuningSettings
 from retrieval.config import Section
 
@@ -107,8 +108,10 @@ class TuneConfig(Lesson):
     tuning: TuningSettings = TuningSettings()
     model: str | None = None
     """The packaged default, a Hugging Face id, or a local folder; None is the settings' one."""
-    adapter: Path | None = None
-    """An adapter to start from."""
+    adapter: AdapterFolder | None = None
+    """An adapter to start from: a folder, or "shipped"."""
+    data_terms: str | None = None
+    """Terms of use of the data, for the adapter's card."""
     template: str = "sequential"
     """Name of a shipped template of kind yes-no, or a template file."""
     language: Literal["en", "zh"] = "en"

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from evaluation.config import rebased
+from evaluation.data.config import StoreSet
 from evaluation.tuning.config import TuneFile
 
 EVALUATION = "evaluation.yaml"
@@ -18,9 +19,10 @@ def run_name(name: str) -> str:
     return f"{name}-tuned"
 
 
-def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None) -> Path:
+def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None, serving: Path | None = None) -> Path:
     """Writes, into the adapter's folder, a configuration that asks the test cases of baselines and of the adapter.
 
+    `serving` is the adapter that serves now, which a user's own store is asked of as well: promotion compares with it.
     Paths of the data are absolute, unless --data-dir is to be given again.
     """
     config = file.config
@@ -42,6 +44,8 @@ def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None) -> Pat
             "fused": {**tuned, "fusion": "served"},
         },
     }
+    if serving is not None and isinstance(config.data, StoreSet):
+        content["arms"]["serving"] = {**tuned, "adapter": str(serving.absolute()), "fusion": "served"}
     if config.known_interactions is not None:
         content["known_interactions"] = config.known_interactions
     path = folder / EVALUATION

@@ -104,10 +104,14 @@ def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings
         given.out.print(table)
     if settings.model.adapter is not None:
         _say(given, f"The settings name the adapter in {settings.model.adapter}: it serves, not a promoted one.")
-    elif not settings.promotions:
-        _say(given, "The settings say promotions: false, so the model serves as it is.")
+    elif not settings.tuned:
+        _say(given, "The settings say tuned: false, so the model serves as it is.")
     elif not any(one.serves for one in adapters):
-        _say(given, f"No adapter is promoted for {settings.model.name}: it serves as it is. See: fewrec models promote")
+        from ranking.factory import as_promoted
+
+        shipped = as_promoted(settings, None).model.adapter
+        instead = "it serves as it is" if shipped is None else "the shipped one serves"
+        _say(given, f"No adapter is promoted for {settings.model.name}: {instead}. See: fewrec models promote")
 
 
 @app.command("show", epilog="Examples: fewrec models show store · fewrec models show adapters/store")
@@ -123,12 +127,13 @@ def show(
 
     from ranking.factory import promotion_for
     from ranking.registry import AdapterRegistry
+    from ranking.shipped import SHIPPED, SHIPPED_FOLDER
     from ranking.tuning.adapter import find_manifest, read_adapter
     from ranking.tuning.card import model_card
 
     given = globals_of(ctx)
     settings = given.settings()
-    path = Path(adapter)
+    path = SHIPPED_FOLDER if adapter == SHIPPED else Path(adapter)
     kept = None
     if find_manifest(path) is None:
         kept = AdapterRegistry(settings.home).find(adapter)

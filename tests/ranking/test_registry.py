@@ -13,6 +13,7 @@ from ranking.errors import ModelError, PromotionError
 from ranking.factory import promotion_for, served_settings
 from ranking.registry import AdapterRegistry, Difference, Evidence
 from ranking.settings import ModelSettings, Settings
+from ranking.shipped import SHIPPED_FOLDER
 from ranking.tuning.adapter import Adapter, read_adapter
 from tests.ranking.made_adapter import make_adapter
 
@@ -148,9 +149,13 @@ def test_a_history_that_cannot_be_read_is_told_with_its_line(own_folders: Path, 
 
 
 def test_settings_say_whether_the_promoted_adapter_serves(own_folders: Path, tmp_path: Path) -> None:
-    assert served_settings(Settings()) == Settings()
+    assert served_settings(Settings()).model.adapter == SHIPPED_FOLDER
+    for other in (Settings(tuned=False), Settings(strategy="likelihood"), Settings(prompt={"template": "likelihood"})):
+        assert served_settings(other) == other  # it knows yes-or-no questions only
+    assert served_settings(Settings(prompt={"template": "recency-focused"})).model.adapter == SHIPPED_FOLDER
+    assert served_settings(Settings(model=ModelSettings(name="other/model"))).model.adapter is None
     label = promote(AdapterRegistry(own_folders), make_adapter(tmp_path / "a"))
     assert served_settings(Settings()).model.adapter == own_folders / "adapters" / label
-    assert promotion_for(Settings(promotions=False)) is None
+    assert promotion_for(Settings(tuned=False)) is None
     assert promotion_for(Settings(model=ModelSettings(adapter=tmp_path))) is None
     assert promotion_for(Settings(model=ModelSettings(name="other/model"))) is None

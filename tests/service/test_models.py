@@ -69,7 +69,7 @@ def test_adapters_are_listed_shown_and_rolled_back(
     own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert f"No adapter is promoted for {DEFAULT}: it serves as it is" in fewrec("list").stdout
+    assert f"No adapter is promoted for {DEFAULT}: the shipped one serves" in fewrec("list").stdout
     assert fewrec("rollback").exit_code == ExitCode.USAGE
     first = promote(own_folders, tmp_path / "a", b"first")
     second = promote(own_folders, tmp_path / "b", b"second", first)
@@ -91,7 +91,7 @@ def test_adapters_are_listed_shown_and_rolled_back(
     assert f"{first} serves again, instead of {second}" in fewrec("rollback").stdout
     assert adapters() == [(first, True), (second, False)]
     monkeypatch.setenv("FEWREC_PROMOTIONS", "false")
-    assert "promotions: false" in fewrec("list").stdout
+    assert "tuned: false" in fewrec("list").stdout
     assert adapters() == [(first, False), (second, False)]
 
 

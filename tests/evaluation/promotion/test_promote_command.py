@@ -51,14 +51,14 @@ class Shop(Consoles):
     """The command line's part, with the settings of one user."""
 
     model: Path = Path()
-    promotions: bool = True
+    tuned: bool = True
     out: Console = field(default_factory=lambda: Consoles().out)
 
     def settings(self) -> Settings:
         return Settings(
             model=ModelSettings(name=str(self.model), device="cpu", dtype="float32"),
             retrieval=RetrievalSettings(n_candidates=10),
-            promotions=self.promotions,
+            tuned=self.tuned,
         )
 
 
@@ -273,8 +273,8 @@ def test_damaged_files_of_what_serves_do_not_stand_in_the_way(shop: Shop, tuned:
     current = AdapterRegistry(shop.settings().home).current()
     assert current is not None
     (current.folder / WEIGHTS).write_bytes(b"")
-    silent = dataclasses.replace(shop, promotions=False)
+    silent = dataclasses.replace(shop, tuned=False)
     assert promote(silent, Order(folder=tuned / "first", run=run))
     assert "it can no longer be loaded" in shop.said(shop.err)
-    assert "promotions: false" in shop.said(shop.err)
+    assert "tuned: false" in shop.said(shop.err)
     assert served_answer(shop) == current.label
