@@ -15,6 +15,7 @@ SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 MAX_LINES = 60
 SHOWN = {
     "langchain_chat": "\n",
+    "langchain_engine": "ranked by llm: listwise over FakeListChatModel",
     "langchain_few_shot": "[ai]\n",
     "langchain_reranker": "For viewer-001: ",
     "langchain_retriever": "Moved up by ",
