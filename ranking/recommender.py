@@ -81,7 +81,7 @@ class Recommender:
             lambda: self.retriever.retrieve(query, wanted), lambda: self.retriever.popular(query, wanted), "popular"
         )
         clock.lap("retrieval")
-        return await self._answer(retrieved, n, explain, clock, course)
+        return await self._watched(retrieved, n, explain, clock, course)
 
     async def warm(self) -> None:
         """Asks the model once, so that no user waits for what it does at first. Raises what ranking raises."""
@@ -93,7 +93,7 @@ class Recommender:
     async def rank(self, retrieved: Retrieved, n: int | None = None, *, explain: bool = False) -> Recommendation:
         """Ranks candidates that are already there (all of them if n is None), as evaluation does."""
         wanted = len(retrieved.candidates) if n is None else n
-        return await self._answer(retrieved, wanted, explain, _Clock(), self._course())
+        return await self._watched(retrieved, wanted, explain, _Clock(), self._course())
 
     async def context(self, query: Query, n: int | None = None) -> PromptContext:
         """What `recommend` would put into words for this query: the same candidates and examples."""
@@ -121,6 +121,14 @@ class Recommender:
     def _course(self) -> Course:
         return Course() if self.ladder is None else self.ladder.begin()
 
+    async def _watched(
+        self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock, course: Course
+    ) -> Recommendation:
+        answer = await self._answer(retrieved, n, explain, clock, course)
+        if self._watch is not None:
+            self._watch(answer)
+        return answer
+
     async def _answer(
         self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock, course: Course
     ) -> Recommendation:
@@ -135,13 +143,11 @@ class Recommender:
         items = _order(retrieved, fused, by_fusion=spoke or not self._asks_llm, verdict=verdict)[:n]
         clock.lap("fusion")
         if explain and self._asks_llm:
-            reasons = await course.reasons(partial(explain_items, self._strategy, context, items))
-            if reasons is not None:
-                items = [replace(item, reason=reason) for item, reason in zip(items, reasons, strict=True)]
+            items = await self._explained(items, context, course)
             clock.lap("reasons")
         shown = len(context.history) - (verdict.dropped.history if verdict else 0)
         demonstrations = len(context.demonstrations) - (verdict.dropped.demonstrations if verdict else 0)
-        answer = Recommendation(
+        return Recommendation(
             request_id=str(uuid.uuid4()),
             user=retrieved.user,
             items=tuple(items),
@@ -166,9 +172,12 @@ class Recommender:
             rung=course.rung,
             reason=course.reason,
         )
-        if self._watch is not None:
-            self._watch(answer)
-        return answer
+
+    async def _explained(self, items: list[RankedItem], context: PromptContext, course: Course) -> list[RankedItem]:
+        reasons = await course.reasons(partial(explain_items, self._strategy, context, items))
+        if reasons is None:
+            return items
+        return [replace(item, reason=reason) for item, reason in zip(items, reasons, strict=True)]
 
     def _ranked_without_llm(self, course: Course) -> str:
         if course.rung == "popular":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
 
 from service.api.dependencies import ServingNow
@@ -21,8 +21,6 @@ class HealthOut(BaseModel):
     """Why the adapter that was promoted last does not serve, or why the index is behind; left out where all is well."""
     indexing: bool | None = None
     """True while writes wait to be indexed; left out where none do."""
-    warming: bool | None = None
-    """True while the model is asked for the first time (status 503); left out from then on."""
     engine_breaker: str | None = None
     """open or half-open while lists come without the LLM because it failed; left out where it works."""
     index_breaker: str | None = None
@@ -35,22 +33,21 @@ async def live() -> HealthOut:
     return HealthOut(status="alive")
 
 
-@router.get(
-    "/ready",
-    response_model_exclude_none=True,
-    responses={503: {"model": HealthOut, "description": "The model is not warm yet."}},
-)
-async def ready(serving: ServingNow, response: Response) -> HealthOut:
-    """Store open, model loaded and warm. Lists are answered even where something is down: then it says "degraded"."""
+@router.get("/ready", response_model_exclude_none=True)
+async def ready(serving: ServingNow) -> HealthOut:
+    """Store open, model loaded and warm; 503 before that.
+
+    Lists are answered even where something is down: then it says "degraded". The index may be a moment behind the
+    record.
+    """
     serving.look()
     info, ladder = serving.recommender.engine.info, serving.recommender.ladder
     broken = {} if ladder is None else {"engine": ladder.engine.state, "index": ladder.index.state}
     broken = {name: state for name, state in broken.items() if state != "closed"}
     if serving.warming:
-        response.status_code = 503
+        raise HTTPException(503, "The model is not warm yet; try again.", {"retry-after": "1"})
     return HealthOut(
-        status=f"{'warming' if serving.warming else 'degraded' if broken else 'ready'}: {info.model}",
-        warming=serving.warming or None,
+        status=f"{'degraded' if broken else 'ready'}: {info.model}",
         engine_breaker=broken.get("engine"),
         index_breaker=broken.get("index"),
         adapter=info.adapter,

@@ -81,7 +81,7 @@ def store(tmp_path: Path, embedder: FlakyEmbedder) -> Iterator[Store]:
 
 @contextmanager
 def ranker(store: Store, engine: FlakyEngine, **ladder: Any) -> Iterator[Recommender]:
-    settings = load_settings(ladder={"breaker_rest_s": 0.2, **ladder}, tuned=False, strategy="likelihood")
+    settings = load_settings(ladder={"breaker_rest_s": 0.2, **ladder}, strategy="likelihood")
     with Ladder(settings.ladder) as steps:
         yield compose(settings, store, engine, choose_template(settings), ladder=steps)
 
@@ -243,7 +243,7 @@ def test_who_leaves_is_no_failure_of_the_engine(store: Store) -> None:
 
 def test_every_answer_is_shown_to_who_watches_and_the_model_can_be_warmed(store: Store) -> None:
     engine, seen = FlakyEngine(), list[Recommendation]()
-    settings = load_settings(tuned=False, strategy="likelihood")
+    settings = load_settings(strategy="likelihood")
     recommender = compose(settings, store, engine, choose_template(settings), watch=seen.append)
     asyncio.run(recommender.warm())
     assert (engine.asked, seen) == ([2], [])
@@ -252,7 +252,7 @@ def test_every_answer_is_shown_to_who_watches_and_the_model_can_be_warmed(store:
 
 def test_an_evaluation_takes_no_answer_of_a_lower_rung(store: Store) -> None:
     engine = FlakyEngine()
-    settings = load_settings(tuned=False, strategy="likelihood")
+    settings = load_settings(strategy="likelihood")
     template = choose_template(settings)
     case = Case(
         case_id="c",

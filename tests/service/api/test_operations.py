@@ -166,7 +166,10 @@ def test_it_is_not_ready_before_the_model_is_warm_and_is_once_it_cannot_be(tmp_p
     opened = partial(open_shop, tmp_path, engine, LadderSettings())
     with TestClient(create_app(opened)) as client:
         cold = client.get("/health/ready")
-        assert (cold.status_code, cold.json()) == (503, {"status": "warming: scripted", "warming": True})
+        assert (cold.status_code, cold.json()) == (
+            503,
+            {"title": "Refused", "status": 503, "detail": "The model is not warm yet; try again."},
+        )
         engine.error = ServerDownError("no connection")
         until(lambda: client.get("/health/ready").status_code == 200)
     with capture_logs() as logged, TestClient(create_app(opened)) as client:
