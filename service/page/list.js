@@ -6,6 +6,7 @@ import { now, on, takeBack, tell } from "./shared.js";
 import { label, word } from "./words.js";
 
 const N = 10;
+const PAUSE_MS = 500;
 let running = null;
 let last = null;
 
@@ -26,6 +27,9 @@ async function load(cause) {
     const answer = await post("v1/recommend", body, mine.signal);
     show(answer, body, cause);
     if (byId("ask-reasons").checked && answer.ranked_by === "llm") {
+      // Whoever likes one thing after another should not wait for reasons that nobody will read.
+      await new Promise((resume) => setTimeout(resume, PAUSE_MS));
+      mine.signal.throwIfAborted();
       const explained = await post("v1/recommend", { ...body, explain: true }, mine.signal);
       explain(explained, body);
     }

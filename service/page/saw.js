@@ -75,7 +75,8 @@ function prompt(asked, answer) {
 }
 
 function scores(answer) {
-  const names = [...new Set(answer.items.flatMap((item) => item.parts.map((part) => part.name)))];
+  // What could be measured on no item, such as words that nobody gave, has no column.
+  const names = [...new Set(answer.items.flatMap((item) => item.parts.filter((part) => part.value !== null).map((part) => part.name)))];
   const head = ["#", ["saw.title", "words"], ["saw.retrieved"], ["saw.llm"], ...names.map((name) => [`name.${name}`, "adds"]), ["saw.fused"]].map((key) =>
     key === "#" ? make("th", { scope: "col" }, "#") : word(make("th", { scope: "col", class: key[1] ?? "" }), key[0]));
   const rows = answer.items.map((item) => make("tr", {},
