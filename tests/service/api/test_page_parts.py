@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from prompts.types import Dialogue, Dropped, Message, TemplateRef
+from service.api.prompt import PromptOut
 from tests.e2e.page_shop import page_shop_app
 
 PAGE = files("service.page")
@@ -99,3 +101,15 @@ def test_the_prompt_is_that_of_the_list(shop: TestClient) -> None:
 
 def test_a_recommender_that_cannot_say_how_it_asks_gives_no_prompt(client: TestClient) -> None:
     assert client.post("/v1/prompt", json={"user_id": "ann"}).json() == {"prompt": None}
+
+
+def test_a_dialogue_has_no_slot() -> None:
+    dialogue = Dialogue(
+        messages=(Message(role="user", content="Rank [1] Alien [2] Heat"),),
+        answer="Order:",
+        template=TemplateRef(name="listwise", version=1, language="en", digest="d" * 12),
+        dropped=Dropped(history=2),
+    )
+    told = PromptOut.of(dialogue)
+    assert (told.slot, told.labels, told.answer, told.dropped.history) == (None, None, "Order:", 2)
+    assert told.digest == dialogue.digest
