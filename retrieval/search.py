@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from retrieval.catalogue import Catalogue
 from retrieval.protocol import Embedder, VectorIndex
 from retrieval.record import Record
 from retrieval.types import Item
+
+_WIDER = 4
 
 
 class CatalogueSearch:
@@ -33,12 +36,21 @@ class CatalogueSearch:
         now = time.time()
         found = [item for item in titled if _shown(item, now)]
         if len(found) < n:
-            # Hidden and expired items are in the index too, so it is asked for more than are needed.
-            [hits] = self._index.nearest("items", self._embedder.embed([text]), 2 * n)
             known = {item.item_id for item in titled}
-            near = [items[hit.id] for hit in hits if hit.id in items and hit.id not in known]
-            found += [item for item in near if _shown(item, now)]
+            found += self._near(
+                text, n - len(found), {k: i for k, i in items.items() if k not in known and _shown(i, now)}
+            )
         return tuple(found[:n])
+
+    def _near(self, text: str, n: int, among: Mapping[str, Item]) -> list[Item]:
+        """The index holds hidden and expired items too, so it is asked for more until enough are left."""
+        vector, width = self._embedder.embed([text]), 2 * n
+        while True:
+            [hits] = self._index.nearest("items", vector, width)
+            near = [among[hit.id] for hit in hits if hit.id in among][:n]
+            if len(near) == min(n, len(among)) or len(hits) < width:
+                return near
+            width *= _WIDER
 
 
 def _shown(item: Item, now: float) -> bool:

@@ -50,3 +50,11 @@ def test_blanks_find_nothing_and_changes_are_seen(store: Store) -> None:
     assert searching.find("Zebra", 1) != ()
     store.record.put_items([Item(item_id="z", title="Zebra")])
     assert [item.item_id for item in searching.find("zebra", 1)] == ["z"]
+
+
+def test_a_crowd_of_hidden_items_hides_nothing_else(store: Store) -> None:
+    store.record.put_items([Item(item_id=f"h{n}", title=f"Boat {n}", hidden=True) for n in range(30)])
+    store.record.put_items([Item(item_id="s", title="Ship", description="like a boat")])
+    store.catch_up()
+    assert found(store, "boat", 1) == ["s"]
+    assert len(found(store, "boat", 50)) == 5
