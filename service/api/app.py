@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from opentelemetry.sdk.trace import TracerProvider
@@ -58,11 +59,12 @@ def create_app(
     open_serving: Callable[[], AbstractContextManager[Serving]],
     access: Access | None = None,
     tracer_provider: TracerProvider | None = None,
+    open_tenant: Callable[[str], AbstractContextManager[Serving]] | None = None,
 ) -> FastAPI:
     """The application. What serves is opened when the server starts and closed when it stops.
 
-    Without `access`, whoever reaches it may use it. Without `tracer_provider` nothing is traced, whatever the
-    environment asks for.
+    Without `access`, whoever reaches it may use it; with it, keys of tenants reach what `open_tenant` opens by name.
+    Without `tracer_provider` nothing is traced, whatever the environment asks for.
     """
 
     @asynccontextmanager
@@ -81,9 +83,9 @@ def create_app(
         app.include_router(router)
     app.add_middleware(BodyLimit)
     if access is not None:
-        add_guard(app, access)
+        add_guard(app, access, None if open_tenant is None else lambda name: create_app(partial(open_tenant, name)))
     add_problems(app)
-    app.add_middleware(OpenAIErrors)  # last, so outermost: it translates the refusals of all others
+    app.add_middleware(OpenAIErrors)  # outside of all that refuse: it translates their refusals
     app.add_middleware(SecurityHeaders)
     add_watch(app)
     return app

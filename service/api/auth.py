@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from service.api.auth_headers import host_allowed, origin_allowed
 from service.api.limits_rate import Rates
 from service.api.problems import MEDIA_TYPE, problem
 from service.api.scopes import OPEN, SCOPES, scope_of
+from service.api.tenants import Tenants
 from service.keys.access import Access
 from service.keys.key import Scope as Role
 from service.keys.ring import KeyRing
@@ -36,17 +38,26 @@ class Guard:
     A layer before the application and not a dependency of its paths: those run after FastAPI has read the body.
     """
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, tenants: Tenants | None = None) -> None:
         self._app = app
         self._access = access
+        self._tenants = tenants
         self._rates = Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers as the app does, or refuses."""
-        refusal = None if scope["type"] == "lifespan" else await self._refusal(scope)
-        await (refusal or self._app)(scope, receive, send)
+        """Answers as the app does, or the one of the key's tenant, or refuses."""
+        if scope["type"] != "lifespan":
+            way = await self._way(scope)
+            # Layers outside look into the scope for the route and for this app, not for a tenant's.
+            await way(scope if way is self._app else dict(scope), receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if self._tenants is not None:
+                await self._tenants.close()
 
-    async def _refusal(self, scope: Scope) -> Response | None:
+    async def _way(self, scope: Scope) -> ASGIApp:
         headers = Headers(scope=scope)
         if not host_allowed(headers, self._access):
             return problem("Refused", 421, "This service is not called by this name; its names are in access.hosts.")
@@ -55,23 +66,28 @@ class Guard:
         # A WebSocket has no method; there is none among the paths, so it asks for admin.
         wanted = scope_of(scope.get("method", ""), scope["path"])
         if wanted is None:
-            return None
+            return self._app
         if self._access.keys is None:
             most = self._access.settings.keyless_requests_per_minute
-            return None if most is None else await self._too_often(_address(scope), most)
-        return await self._refusal_of_key(self._access.keys, _presented(headers), wanted)
+            return self._app if most is None else await self._too_often(_address(scope), most) or self._app
+        return await self._way_of_key(self._access.keys, _presented(headers), wanted)
 
-    async def _refusal_of_key(self, keys: KeyRing, presented: str | None, wanted: Role) -> Response | None:
+    async def _way_of_key(self, keys: KeyRing, presented: str | None, wanted: Role) -> ASGIApp:
         key = None if presented is None else keys.holder(presented, time.time())
         if key is None:
             refusal = problem("Unauthorized", 401, _NO_KEY if presented is None else _BAD_KEY)
             refusal.headers["www-authenticate"] = 'Bearer realm="fewrec"'
             return refusal
         most = key.requests_per_minute or self._access.settings.requests_per_minute
-        refusal_of_rate = await self._too_often(key.key_id, most)
-        if refusal_of_rate is None and not key.allows(wanted):
+        if too_often := await self._too_often(key.key_id, most):
+            return too_often
+        if not key.allows(wanted):
             return problem("Forbidden", 403, f"This key lacks the scope {wanted.value!r}.")
-        return refusal_of_rate
+        if key.tenant is None:
+            return self._app
+        if self._tenants is None:
+            return problem("Forbidden", 403, "This key belongs to a tenant, and none is served here.")
+        return await self._tenants.app(key.tenant)
 
     async def _too_often(self, asker: str, per_minute: int) -> Response | None:
         wait_s = await self._rates.wait_s(asker, per_minute)
@@ -82,9 +98,14 @@ class Guard:
         return refusal
 
 
-def add_guard(app: FastAPI, access: Access) -> None:
-    """Puts the door before the app, and into its description."""
-    app.add_middleware(Guard, access=access)
+def add_guard(app: FastAPI, access: Access, make: Callable[[str], FastAPI] | None = None) -> None:
+    """Puts the door before the app, and into its description; `make` gives the app of a tenant, by name."""
+
+    def described(name: str) -> FastAPI:
+        assert make is not None  # noqa: S101 - else there are no tenants to ask for
+        return _described(make(name), access)
+
+    app.add_middleware(Guard, access=access, tenants=None if make is None else Tenants(described))
     if access.settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -93,14 +114,20 @@ def add_guard(app: FastAPI, access: Access) -> None:
             allow_headers=("authorization", "content-type", "x-api-key"),
             expose_headers=("retry-after",),
         )
-    described = app.openapi
+    _described(app, access)
+
+
+def _described(app: FastAPI, access: Access) -> FastAPI:
+    """The app, whose description tells of the door."""
+    before = app.openapi
 
     def openapi() -> dict[str, Any]:
-        schema = described()
+        schema = before()
         _describe(schema, keys=access.keys is not None)
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+    return app
 
 
 def _describe(schema: dict[str, Any], *, keys: bool) -> None:

@@ -40,11 +40,19 @@ def create(
     rate: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, help="Requests a minute; default: the settings'.")
     ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose store it opens: a folder of its own; default: the home folder's store.")
+    ] = None,
 ) -> None:
     """Make a key and print it: stdout has nothing but the key."""
     now = time.time()
     issued = _ring(ctx).create(
-        name, scope or (Scope.READ,), now=now, expires_at=now + days * _DAY_S, requests_per_minute=rate
+        name,
+        scope or (Scope.READ,),
+        now=now,
+        expires_at=now + days * _DAY_S,
+        requests_per_minute=rate,
+        tenant=tenant,
     )
     _show(ctx, issued)
 
@@ -57,11 +65,12 @@ def list_(ctx: typer.Context, output: options.OutputOption = Output.TABLE) -> No
     if output is Output.JSON:
         print_json(out, json.dumps([_facts(key, now) for key in keys], indent=2))
         return
-    table = Table("id", "name", "scopes", "made", "ends", "a minute", "state")
+    table = Table("id", "name", "tenant", "scopes", "made", "ends", "a minute", "state")
     for key in keys:
         table.add_row(
             key.key_id,
             Text(key.name),
+            key.tenant or "",
             ", ".join(key.scopes),
             _date(key.created_at),
             _date(key.expires_at),

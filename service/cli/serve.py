@@ -37,6 +37,7 @@ def serve(
     from service.cli.progress import bars
     from service.keys.access import access_for
     from service.serving import open_serving
+    from service.tenants import open_tenant
     from service.tracing import open_tracing
 
     given = globals_of(ctx)
@@ -55,5 +56,6 @@ def serve(
         make_packaged_ready(settings, progress)
     # One process: it holds the embedded index and one copy of the model.
     # Paths hold ids of users, so they are not logged.
-    app = create_app(partial(open_serving, settings), access, open_tracing(settings.tracing))
+    tracing = open_tracing(settings.tracing)
+    app = create_app(partial(open_serving, settings), access, tracing, partial(open_tenant, settings))
     uvicorn.run(app, host=host, port=port, workers=1, access_log=False, server_header=False)

@@ -7,6 +7,7 @@ that a plain SHA-256 of it cannot be reversed by guessing, as that of a password
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 PREFIX = "fewrec"
 _ID_BYTES, _SECRET_BYTES = 6, 32
+_TENANT = r"[a-z0-9][a-z0-9-]{0,62}"
 
 
 class Scope(StrEnum):
@@ -53,6 +55,8 @@ class Key(_Kept):
     requests_per_minute: int | None = None
     """None is what the settings say."""
     revoked_at: float | None = None
+    tenant: str | None = Field(default=None, pattern=f"^{_TENANT}$")
+    """Whose store it opens; None is the store of the home folder itself."""
 
     @property
     def expires_at(self) -> float | None:
@@ -82,6 +86,11 @@ class Issued:
 
     key: Key
     text: str
+
+
+def is_tenant_name(name: str) -> bool:
+    """Whether a tenant may be called so: the name is that of a folder and stands in lists."""
+    return re.fullmatch(_TENANT, name) is not None
 
 
 def new_id() -> str:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from retrieval.errors import InputError, NotFoundError, StoreError
 from retrieval.files import write_whole
 from retrieval.lock import acquire
-from service.keys.key import PREFIX, Issued, Key, Scope, Secret, digest_of, new_id, new_secret
+from service.keys.key import PREFIX, Issued, Key, Scope, Secret, digest_of, is_tenant_name, new_id, new_secret
 
 FILE = "keys.json"
 _WAIT_S = 30.0
@@ -63,10 +63,16 @@ class KeyRing:
         now: float,
         expires_at: float | None,
         requests_per_minute: int | None = None,
+        tenant: str | None = None,
     ) -> Issued:
-        """A new key; its text is in what comes back and nowhere else. Raises InputError for a name that is no line."""
+        """A new key; its text is in what comes back and nowhere else.
+
+        Raises InputError for a name that is no line, or a tenant's name that is not plain.
+        """
         if not name.strip() or not name.isprintable() or len(name) > 100:
             raise InputError("a key's name is one line of 1 to 100 characters, such as shop-frontend")
+        if tenant is not None and not is_tenant_name(tenant):
+            raise InputError(f"{tenant!r} names no tenant: lower-case letters, digits and dashes, at most 63")
         secret = new_secret()
         key = Key(
             key_id=new_id(),
@@ -75,6 +81,7 @@ class KeyRing:
             created_at=now,
             secrets=(Secret(sha256=digest_of(secret), expires_at=expires_at),),
             requests_per_minute=requests_per_minute,
+            tenant=tenant,
         )
         with self._changing() as keys:
             keys[key.key_id] = key
