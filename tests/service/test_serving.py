@@ -93,7 +93,7 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    settings = load_settings()
+    settings = load_settings(strategy="likelihood")  # the shipped adapter serves yes-no only
     with open_store(home=settings.home, record_url=None, index_url=None, embedder=HashingEmbedder()) as store:
         store.record.put_items([Item(item_id=f"i{n}", title=f"Item {n}") for n in range(5)])
         store.record.put_users([User(user_id="ann")])
