@@ -143,11 +143,13 @@ def test_an_index_of_before_is_refused_until_it_is_rebuilt(tmp_path: Path) -> No
         store.record.put_items([Item(item_id="c", title="Casino")])
         store.catch_up()
         restore(tmp_path, tmp_path / RECORD, tmp_path / "b.tar.gz", discard_newer=True)
+        for year in range(3):  # by its number the record's version would be the index's again
+            store.record.put_items([Item(item_id="d", title=f"Dune {year}")])
         with pytest.raises(StoreError, match="index rebuild"):
             store.catch_up()
         store.rebuild()
         assert store.status().whole
-        assert store.status().index.items == 2
+        assert store.status().index.items == 3
 
 
 def archive(file: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -240,6 +242,15 @@ def test_other_archives_are_refused(tmp_path: Path, members: list[tuple[tarfile.
     (tmp_path / "into").mkdir()
     with pytest.raises(InputError, match="cannot be used"):
         unpack(archive(tmp_path / "b.tar.gz", *members), tmp_path / "into")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+def test_nothing_but_plain_files_is_taken(tmp_path: Path, kind: bytes) -> None:
+    told = manifest_for(RECORD).replace(b'"bytes":1', b'"bytes":0')
+    file = archive(tmp_path / "b.tar.gz", (member("manifest.json"), told), (member(RECORD, kind), b""))
+    with pytest.raises(InputError, match="does not belong"):
+        unpack(file, tmp_path / "into")
+    assert not (tmp_path / "into").exists()
 
 
 @pytest.mark.parametrize("ending", ["tar.gz", "tar.zst"])
