@@ -78,7 +78,15 @@ def create_app(
             await app.state.serving.settled()
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
-    app = FastAPI(title="FewRec", lifespan=lifespan, redirect_slashes=False, telemetry=telemetry(tracer_provider))
+    app = FastAPI(
+        title="FewRec",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry=telemetry(tracer_provider),
+        # FastAPI's own pages of the interface load their scripts from another host.
+        docs_url=None,
+        redoc_url=None,
+    )
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit)

@@ -20,9 +20,6 @@ OPEN: frozenset[str] = frozenset({"/health/live", "/health/ready", "/", "/page/{
 SCOPES: dict[str, dict[str, Scope]] = {
     "/metrics": {"GET": ADMIN},
     "/openapi.json": {"GET": READ},
-    "/docs": {"GET": READ},
-    "/docs/oauth2-redirect": {"GET": READ},
-    "/redoc": {"GET": READ},
     "/v1/recommend": {"POST": READ},
     "/v1/session/recommend": {"POST": READ},
     "/v1/picks": {"GET": READ},

@@ -26,7 +26,7 @@ def serve(
     strategy: options.StrategyOption = None,
     shots: options.Shots = None,
 ) -> None:
-    """Serve recommendations over HTTP; the interface is described at /docs.
+    """Serve recommendations over HTTP; the interface is described at /openapi.json.
 
     An adapter that is promoted or rolled back meanwhile is taken up between two requests, without a restart.
     """
