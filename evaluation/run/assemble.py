@@ -140,9 +140,7 @@ class _Builder:
             self._progress,
         )
 
-    def _llm(
-        self, name: str, settings: Settings, moment: Literal["now", "then"]
-    ) -> AbstractContextManager[LlmRanker]:
+    def _llm(self, name: str, settings: Settings, moment: Literal["now", "then"]) -> AbstractContextManager[LlmRanker]:
         """Over what is known in the test, or over what was known when the validation cases were asked."""
         from evaluation.arms.open import Engines, open_llm
 

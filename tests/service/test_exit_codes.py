@@ -23,7 +23,8 @@ def family(base: type[Exception]) -> list[type[Exception]]:
 
 @pytest.mark.parametrize("kind", [k for base in (RetrievalError, PromptError, RankingError) for k in family(base)])
 def test_every_error_of_a_stage_has_a_code(kind: type[Exception]) -> None:
-    assert exit_code_of(kind("boom")) not in {ExitCode.OK, ExitCode.UNEXPECTED}
+    # Some ask for more than a message, which the code does not depend on.
+    assert exit_code_of(kind.__new__(kind, "boom")) not in {ExitCode.OK, ExitCode.UNEXPECTED}
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_adapters_are_listed_shown_and_rolled_back(
 
     assert f"{first} serves again, instead of {second}" in fewrec("rollback").stdout
     assert adapters() == [(first, True), (second, False)]
-    monkeypatch.setenv("FEWREC_PROMOTIONS", "false")
+    monkeypatch.setenv("FEWREC_TUNED", "false")
     assert "tuned: false" in fewrec("list").stdout
     assert adapters() == [(first, False), (second, False)]
 

@@ -88,7 +88,7 @@ def test_an_erasure_that_broke_off_goes_on(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fill_with_erika(store)
         store.record.personal().delete([ERIKA])
-    assert files_with(tmp_path, ERIKA) == ["chroma/chroma.sqlite3", "record.db"]
+    assert {"chroma/chroma.sqlite3", "record.db"} <= set(files_with(tmp_path, ERIKA))
     with opened(tmp_path) as store:
         embedder = store.embedder
         assert isinstance(embedder, HashingEmbedder)
