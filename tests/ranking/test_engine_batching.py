@@ -84,7 +84,8 @@ async def test_the_first_call_waits_for_company() -> None:
     core.gate.set()
     with batcher(core, replace(LIMITS, wait_s=5.0, max_cost=3)) as ask:
         # It does not wait for longer than it takes to fill a pass.
-        assert await asyncio.wait_for(asyncio.gather(ask([1]), ask([2]), ask([3])), 4) == [[-1], [-2], [-3]]
+        found = await asyncio.wait_for(asyncio.gather(ask([1]), ask([2]), ask([3])), 4)
+    assert list(found) == [[-1], [-2], [-3]]
     assert core.passes == [[1, 2, 3]]
 
 

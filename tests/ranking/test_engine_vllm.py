@@ -103,7 +103,7 @@ class TestVllmGenerativeScoring(EngineSuite):
     def engine(self, opened: Open) -> VllmEngine:
         return opened(token_ids=False).engine
 
-    async def test_as_many_logits_as_labels(self, engine: Any) -> None:  # type: ignore[override]
+    async def test_as_many_logits_as_labels(self, engine: Any) -> None:
         with pytest.raises(EngineError, match="two labels"):
             await engine.score([replace(PROMPT, labels=(" Yes", " No", " word"))])
 

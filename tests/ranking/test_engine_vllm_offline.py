@@ -108,7 +108,7 @@ def test_the_library_is_given_the_model_and_token_ids(folder: Path, monkeypatch:
             return ["one"]
 
     library = SimpleNamespace(LLM=FakeLibrary, SamplingParams=lambda **fields: fields)
-    monkeypatch.setitem(sys.modules, "vllm", library)  # type: ignore[arg-type] - stands in for a module
+    monkeypatch.setitem(sys.modules, "vllm", library)  # stands in for a module
     ask = load(folder, ModelSettings(dtype="bfloat16"), VllmOfflineSettings(gpu_memory=0.5))
     assert ask([[1, 2]], {"prompt_logprobs": 0}) == ["one"]
     assert given == {

@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _plan(model: ModelSettings, tmp_path: Path, *, gpu: bool, url: str = "http://127.0.0.1:8100") -> Launch:
-    settings = VllmSettings(url=url, api_key="a-key")  # type: ignore[arg-type]
+    settings = VllmSettings(url=url, api_key="a-key")
     return plan_launch(model, settings, tmp_path, Path("/python"), gpu=gpu, extra=("--seed", "1"))
 
 
