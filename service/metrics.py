@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ranking.protocol import Loaded
+from ranking.recommender import Recommender
 from ranking.types import Recommendation
-
-if TYPE_CHECKING:
-    from service.serving import Serving
+from service.indexing import Indexing
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REJECTIONS = frozenset({413, 429, 503})
+
+
+class Followed(Protocol):
+    """What is looked at when somebody reads; service.serving.Serving is one."""
+
+    @property
+    def recommender(self) -> Recommender:
+        """The current one."""
+
+    @property
+    def indexing(self) -> Indexing:
+        """What brings the index up to date."""
 
 
 class Metrics:
@@ -56,7 +67,7 @@ class Metrics:
         if status in _REJECTIONS:
             self._rejected.labels(str(status)).inc()
 
-    def follow(self, serving: Serving) -> None:
+    def follow(self, serving: Followed) -> None:
         """Also tells how this serving is at the moment of reading."""
         self.registry.register(_Now(serving))
 
@@ -64,7 +75,7 @@ class Metrics:
 class _Now(Collector):
     """Read when somebody looks, not counted on the way."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Followed) -> None:
         self._serving = serving
 
     def collect(self) -> Iterator[Metric]:
