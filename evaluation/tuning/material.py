@@ -67,7 +67,7 @@ def _joined(parts: Sequence[Material]) -> Material:
         validation=_told_apart([part.validation for part in parts]),
         asked=asked,
         further=[case for part in parts for case in part.further],
-        notes=[f"{', '.join(part.data)}: {text}" for part in parts for text in part.notes],
+        notes=list(dict.fromkeys(f"{', '.join(part.data)}: {text}" for part in parts for text in part.notes)),
         data={name: digest for part in parts for name, digest in part.data.items()},
     )
 
