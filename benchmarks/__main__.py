@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import evaluation_speed, first_recommendation, import_speed, packed_scoring, tuning_speed
+from benchmarks import (
+    attention,
+    concurrency,
+    evaluation_speed,
+    first_recommendation,
+    import_speed,
+    packed_scoring,
+    tuning_speed,
+)
 
 
 def main() -> int:
-    """The largest exit code of the five."""
+    """The largest exit code of them all."""
     return max(
         packed_scoring.main([]),
+        attention.main([]),
+        concurrency.main([]),
         import_speed.main([]),
         first_recommendation.main(),
         tuning_speed.main([]),
