@@ -8,7 +8,7 @@ from prompts.errors import BudgetError
 from prompts.template import Template
 from prompts.texts import collect
 from prompts.turns import draft_numbered
-from prompts.types import Dialogue, Dropped, Message, PromptContext, TokenBudget
+from prompts.types import Dialogue, Message, PromptContext, TokenBudget
 
 
 def render_dialogue(
@@ -33,17 +33,11 @@ def render_dialogue(
             f"template {template.name!r} needs {least} tokens for {len(texts.candidates)} candidates without any "
             f"history, more than the budget of {budget.max_tokens}; raise prompt.max_tokens or show fewer candidates"
         )
-    shown = texts.shown(kept)
     return Dialogue(
         messages=draft_numbered(template, texts, kept),
         answer=answer,
         template=template.ref,
-        dropped=Dropped(
-            history=len(texts.history) - kept.history,
-            demonstrations=len(texts.demonstrations) - kept.demonstrations,
-            clipped=sum(text.clipped for text in shown),
-            neutralised=sum(text.neutralised for text in shown),
-        ),
+        dropped=texts.dropped(kept),
     )
 
 

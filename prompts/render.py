@@ -10,7 +10,7 @@ from prompts.errors import BudgetError, TemplateError
 from prompts.template import Template
 from prompts.texts import Texts, collect
 from prompts.turns import Draft, draft
-from prompts.types import Dropped, Prompt, PromptContext, TokenBudget
+from prompts.types import Prompt, PromptContext, TokenBudget
 
 
 def render(template: Template, context: PromptContext, budget: TokenBudget, control_tokens: frozenset[str]) -> Prompt:
@@ -94,7 +94,6 @@ def _prompt(
     template: Template, texts: Texts, kept: Kept, branches: tuple[str, ...], labels: tuple[str, ...] | None
 ) -> Prompt:
     drafted = draft(template, texts, kept)
-    shown = texts.shown(kept)
     return Prompt(
         messages=drafted.messages,
         slot_role=drafted.slot_role,
@@ -104,10 +103,5 @@ def _prompt(
         answer=drafted.answer,
         labels=labels,
         template=template.ref,
-        dropped=Dropped(
-            history=len(texts.history) - kept.history,
-            demonstrations=len(texts.demonstrations) - kept.demonstrations,
-            clipped=sum(text.clipped for text in shown),
-            neutralised=sum(text.neutralised for text in shown),
-        ),
+        dropped=texts.dropped(kept),
     )

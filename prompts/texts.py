@@ -9,7 +9,7 @@ from prompts.budget import Kept
 from prompts.errors import TemplateError
 from prompts.sanitise import MAX_ATTRIBUTE, MAX_QUERY, MAX_TITLE, Clean, sanitise
 from prompts.template import Template
-from prompts.types import PromptContext
+from prompts.types import Dropped, PromptContext
 from retrieval.types import AttributeValue, Item, User
 
 
@@ -52,6 +52,16 @@ class Texts:
             *(text for shot in self.demonstrations[: kept.demonstrations] for text in (*shot.history, shot.chosen)),
             *(() if self.query is None else (self.query,)),
             *self.candidates,
+        )
+
+    def dropped(self, kept: Kept) -> Dropped:
+        """What such a prompt leaves out, and what it had to change of what it shows."""
+        shown = self.shown(kept)
+        return Dropped(
+            history=len(self.history) - kept.history,
+            demonstrations=len(self.demonstrations) - kept.demonstrations,
+            clipped=sum(text.clipped for text in shown),
+            neutralised=sum(text.neutralised for text in shown),
         )
 
 

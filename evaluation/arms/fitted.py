@@ -10,7 +10,7 @@ from evaluation.arms.llm import LlmRanker, Preview
 from evaluation.run.questions import Questions
 from evaluation.tuning.config import FusionConfig
 from evaluation.tuning.examples import validation_cases
-from evaluation.tuning.fusion import FittedFusion, fit_around, fit_fusion
+from evaluation.tuning.fusion import FittedFusion, fit_in_two
 from evaluation.tuning.signals import SignalsThen
 from evaluation.types import Case, Ranked
 from ranking.settings import FusionWeights
@@ -76,8 +76,7 @@ async def fitted_fusion(questions: Questions, ranker: LlmRanker, progress: Progr
     then = SignalsThen(questions)
     asked = then.of_cases([one.case for one in scored], progress)
     further = then.of_cases([case for case in cases if case.case_id not in read], progress)
-    prior = fit_fusion([*asked, *further], None, towards=FusionWeights(), l2=config.l2)
-    return fit_around(prior.weights, asked, [one.scores for one in scored], l2=config.l2)
+    return fit_in_two(asked, [one.scores for one in scored], further, l2=config.l2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,13 +11,13 @@ from evaluation.data.config import StoreSet
 from evaluation.run.command import RUNS, Given, bars, note
 from evaluation.tuning.config import STORE, TuneConfig, TuneFile, load_tune_config
 from evaluation.tuning.follow_up import run_name, write_evaluation
-from evaluation.tuning.fusion import FittedFusion, fit_around, fit_fusion
+from evaluation.tuning.fusion import FittedFusion, fit_in_two
 from evaluation.tuning.material import Material, gather
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import shown_progress
 from prompts.template import Template, load_template
 from ranking.factory import served_settings
-from ranking.settings import FusionWeights, ModelSettings, Settings
+from ranking.settings import ModelSettings, Settings
 from ranking.tuning.adapter import revise_adapter
 from ranking.tuning.types import Provenance, Tuned
 from retrieval.protocol import Embedder, Progress
@@ -148,9 +148,7 @@ def _fuse(
         [example.context for example in material.validation],
         progress,
     )
-    every = [*material.asked, *material.further]
-    prior = fit_fusion(every, None, towards=FusionWeights(), l2=config.fusion.l2)
-    fitted = fit_around(prior.weights, material.asked, scores, l2=config.fusion.l2)
+    fitted = fit_in_two(material.asked, scores, material.further, l2=config.fusion.l2)
     revise_adapter(output, fusion=fitted.weights.model_dump())
     return fitted
 

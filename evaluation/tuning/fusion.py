@@ -35,6 +35,14 @@ class FittedFusion:
     """Mean over the cases, without the shrinkage."""
 
 
+def fit_in_two(
+    read: Sequence[FusionCase], llm_scores: Sequence[Sequence[float]], unread: Sequence[FusionCase], *, l2: float
+) -> FittedFusion:
+    """Weights of the signals from all cases, and from there all weights from those that the LLM has read."""
+    prior = fit_fusion([*read, *unread], None, towards=FusionWeights(), l2=l2).weights
+    return fit_around(prior, read, llm_scores, l2=l2)
+
+
 def fit_around(
     prior: FusionWeights, cases: Sequence[FusionCase], llm_scores: Sequence[Sequence[float]], *, l2: float
 ) -> FittedFusion:
