@@ -18,6 +18,7 @@ from evaluation.tuning.progress import shown_progress
 from prompts.template import Template, load_template
 from ranking.factory import served_settings
 from ranking.settings import ModelSettings, Settings
+from ranking.shipped import SHIPPED_FOLDER
 from ranking.tuning.adapter import revise_adapter
 from ranking.tuning.types import Provenance, Tuned
 from retrieval.protocol import Embedder, Progress
@@ -54,9 +55,7 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
         note(given, text)
     parts = parts or real_parts()
     output = order.output or ADAPTERS / config.name
-    model = settings.model.model_copy(
-        update={"adapter": config.adapter, **({} if config.model is None else {"name": config.model})}
-    )
+    model = _model(given, config, settings)
     with shown_progress(given.err) as told:
         tuned = parts.tune(
             config.tuning,
@@ -89,6 +88,15 @@ def _with_options(file: TuneFile, order: Order) -> TuneFile:
     if order.known_interactions is not None:
         update["known_interactions"] = order.known_interactions
     return TuneFile(config=file.config.model_copy(update=update), base=file.base)
+
+
+def _model(given: Given, config: TuneConfig, settings: Settings) -> ModelSettings:
+    """What is tuned, and from where; the shipped adapter is a start for its own model only."""
+    name, start = config.model or settings.model.name, config.adapter
+    if start == SHIPPED_FOLDER and name != ModelSettings().name:
+        note(given, f"The shipped adapter is made for {ModelSettings().name}: {name} is tuned from the model as it is.")
+        start = None
+    return settings.model.model_copy(update={"name": name, "adapter": start})
 
 
 def _limited(config: TuneConfig, n: int) -> dict[str, object]:

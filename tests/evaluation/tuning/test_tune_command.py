@@ -232,6 +232,16 @@ def test_shipped_configurations_load(name: str) -> None:
     assert load_tune_config(name).config.name == name
 
 
+def test_the_shipped_adapter_is_no_start_for_another_model(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    config, given = write_config(tmp_path, model=str(tiny), adapter="shipped", validation=0), Consoles()
+    tuned = run(given, config, tmp_path / "adapter", limit=4)
+    assert tuned.manifest.training.start_adapter is None
+    assert "tuned from the model as it is" in given.said(given.err)
+
+
 def test_progress_is_told_in_words() -> None:
     assert words(Progressed(step=0, steps=4, loss=None, validation=None, seconds_left=None)) == ""
     told = Progressed(step=1, steps=4, loss=1.5, validation=None, seconds_left=600.0)
