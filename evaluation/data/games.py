@@ -17,7 +17,7 @@ from evaluation.data.config import Candidates, KnownSet
 from evaluation.data.files import find, look_for, place_of, readable
 from evaluation.data.held_out import Bounds, HeldOutRows, Places, Rows, bounds_of, past_of
 from evaluation.data.types import Corpus, HeldOut, Split
-from evaluation.protocols.draws import Draw
+from ranking.draws import Draw
 from retrieval.errors import InputError
 from retrieval.importing.datasets import AtomicTable
 from retrieval.importing.tables import CsvTable

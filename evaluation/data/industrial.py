@@ -19,7 +19,7 @@ import numpy as np
 from evaluation.data.files import find, place_of, readable
 from evaluation.data.held_out import HeldOutRows, Rows, bounds_from, implicit_past
 from evaluation.data.types import Corpus, Split
-from evaluation.protocols.draws import Draw
+from ranking.draws import Draw
 from retrieval.errors import InputError
 from retrieval.importing.plan import ImportPlan
 from retrieval.importing.tables import BadRow, CsvTable, Row

@@ -8,11 +8,11 @@ from evaluation.data.types import Corpus, HeldOut
 from evaluation.errors import EvaluationError, RunConfigError
 from evaluation.protocols.candidates import NegativeSampler, given_candidates, ids_of, items_of, whole_catalogue
 from evaluation.protocols.config import EndToEnd, ProtocolConfig, Sampled
-from evaluation.protocols.draws import Draw
 from evaluation.protocols.protocol import Ask, Retrieve
 from evaluation.protocols.scenarios import SHUFFLED_CANDIDATES, Variant
 from evaluation.protocols.tags import Tagger
 from evaluation.types import Case, Training
+from ranking.draws import Draw
 from retrieval.types import Item, PastItem
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from evaluation.data.types import Corpus, HeldOut
 from evaluation.errors import EvaluationError
 from evaluation.protocols.config import Negatives
-from evaluation.protocols.draws import Draw
 from evaluation.protocols.targets import user_bounds
 from evaluation.types import Case
+from ranking.draws import Draw
 from retrieval.errors import InputError
 from retrieval.types import Item, PastItem
 

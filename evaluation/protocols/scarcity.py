@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from evaluation.data.types import Corpus, HeldOut, Split
-from evaluation.protocols.draws import Draw
+from ranking.draws import Draw
 
 
 class Chosen(Sequence[HeldOut]):

@@ -9,9 +9,9 @@ from typing import Literal
 from evaluation.data.types import Corpus
 from evaluation.errors import RunConfigError
 from evaluation.protocols.config import CrossDomain, ScenarioConfig
-from evaluation.protocols.draws import Draw
 from evaluation.spelling import meant
 from evaluation.types import FULL
+from ranking.draws import Draw
 from retrieval.types import PastItem
 
 SHUFFLED_CANDIDATES = "shuffled-candidates"

@@ -24,8 +24,8 @@ from evaluation.protocols.config import (
     RandomSplit,
     RatingPrediction,
 )
-from evaluation.protocols.draws import Draw
 from evaluation.protocols.targets import Naming, Rows, TargetRows, user_bounds
+from ranking.draws import Draw
 
 VALIDATION = "validation:"
 """Before the ids of validation cases."""

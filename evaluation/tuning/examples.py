@@ -12,12 +12,12 @@ import numpy as np
 
 from evaluation.data.types import Corpus, HeldOut, Split
 from evaluation.errors import RunConfigError
-from evaluation.protocols.draws import Draw
 from evaluation.tuning.config import ExampleConfig
 from evaluation.tuning.negatives import Moment, NegativeSource
 from evaluation.tuning.selection import SELECTIONS, Rows
 from evaluation.types import Case, Training
 from prompts.types import PromptContext
+from ranking.draws import Draw
 from ranking.tuning.types import TuningExample
 from retrieval.config import ExampleSettings
 from retrieval.protocol import Progress

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from evaluation.data.types import Corpus, HeldOut
 from evaluation.protocols.candidates import Seen
-from evaluation.protocols.draws import Draw
 from evaluation.protocols.protocol import Ask, Retrieve
+from ranking.draws import Draw
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

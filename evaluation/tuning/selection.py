@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.protocols.draws import Draw
 from evaluation.tuning.config import SelectionName
 from evaluation.types import Training
+from ranking.draws import Draw
 
 Rows = npt.NDArray[np.intp]
 """Positions in the columns of the training data."""

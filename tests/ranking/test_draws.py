@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from evaluation.protocols.draws import Draw
+from ranking.draws import Draw
 
 
 def draw(key: str, *, seed: int = 1, purpose: str = "test") -> Draw:
