@@ -7,14 +7,22 @@ from collections.abc import Sequence
 
 from retrieval.errors import InputError
 from retrieval.filters import Equals, Filter, Not, Range
-from retrieval.types import AttributeValue, Item
+from retrieval.types import Attributes, AttributeValue, Item
 
 
 def matches(condition: Filter, item: Item) -> bool:
     """Whether an item passes; one without the attribute fails all but Not. `title` and `domain` count as attributes."""
+    return _holds(condition, _value_of(item, attribute_of(condition)))
+
+
+def all_hold(conditions: Sequence[Filter], attributes: Attributes) -> bool:
+    """Whether attributes, such as a user's, meet all of the conditions; one that is missing fails all but Not."""
+    return all(_holds(condition, attributes.get(attribute_of(condition))) for condition in conditions)
+
+
+def _holds(condition: Filter, value: AttributeValue | None) -> bool:
     if isinstance(condition, Not):
-        return not matches(condition.inner, item)
-    value = _value_of(item, condition.attribute)
+        return not _holds(condition.inner, value)
     if value is None:
         return False
     if isinstance(condition, Range):
@@ -23,8 +31,8 @@ def matches(condition: Filter, item: Item) -> bool:
         above = condition.low is None or value >= condition.low
         return above and (condition.high is None or value <= condition.high)
     wanted = (condition.value,) if isinstance(condition, Equals) else condition.values
-    held = {_comparable(one) for one in (value if isinstance(value, tuple) else (value,))}
-    return any(_comparable(one) in held for one in wanted)
+    held = {comparable(one) for one in (value if isinstance(value, tuple) else (value,))}
+    return any(comparable(one) in held for one in wanted)
 
 
 def attribute_of(condition: Filter) -> str:
@@ -49,7 +57,8 @@ def _value_of(item: Item, attribute: str) -> AttributeValue | None:
     return item.attributes.get(attribute)
 
 
-def _comparable(value: str | float | bool) -> tuple[str, object]:
+def comparable(value: str | float | bool) -> tuple[str, object]:
+    """Equal for values that a filter takes for the same: texts without case, and a truth value is no number."""
     # In Python True == 1, in a catalogue it is not.
     if isinstance(value, bool):
         return ("truth", value)

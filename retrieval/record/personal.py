@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, and_, delete, or_, select
 
 from retrieval.ids import SEPARATOR
+from retrieval.record.ads.charges import read_show
 from retrieval.record.changes import read_choice
 from retrieval.record.database import Database
 from retrieval.record.feedback import read_feedback
 from retrieval.record.rows import read_interaction, read_user
-from retrieval.record.schema import DEMONSTRATIONS, FEEDBACK, INTERACTIONS, REQUESTS, TOMBSTONES, USERS
+from retrieval.record.schema import AD_SHOWS, DEMONSTRATIONS, FEEDBACK, INTERACTIONS, REQUESTS, TOMBSTONES, USERS
 from retrieval.record.shown import read_shown
 from retrieval.record.types import ErasedRows, PersonalCopy
 from retrieval.record.writing import chunks, commit_version, delete_ids, delete_pairs, next_version, pairs_with
@@ -29,13 +30,14 @@ class Personal:
             user = connection.execute(select(USERS).where(USERS.c.user_id == user_id)).one_or_none()
             if user is None:
                 return None
-            interactions, choices, shown, feedback = (
+            interactions, choices, shown, feedback, sponsored = (
                 connection.execute(select(table).where(table.c.user_id == user_id).order_by(*order)).all()
                 for table, order in (
                     (INTERACTIONS, (INTERACTIONS.c.timestamp, INTERACTIONS.c.item_id)),
                     (DEMONSTRATIONS, (DEMONSTRATIONS.c.chosen_at, DEMONSTRATIONS.c.item_id)),
                     (REQUESTS, (REQUESTS.c.asked_at, REQUESTS.c.request_id)),
                     (FEEDBACK, (FEEDBACK.c.timestamp, FEEDBACK.c.feedback_id)),
+                    (AD_SHOWS, (AD_SHOWS.c.shown_at, AD_SHOWS.c.request_id, AD_SHOWS.c.place)),
                 )
             )
         return PersonalCopy(
@@ -44,6 +46,7 @@ class Personal:
             demonstrations=tuple(read_choice(row) for row in choices),
             shown=tuple(read_shown(row) for row in shown),
             feedback=tuple(read_feedback(row) for row in feedback),
+            sponsored=tuple(read_show(row) for row in sponsored),
         )
 
     def delete(self, user_ids: Sequence[str]) -> ErasedRows:
@@ -54,9 +57,9 @@ class Personal:
         with self._database.write() as connection:
             version = next_version(connection)
             _hold(connection, user_ids)
-            feedback, shown = (
+            feedback, shown, sponsored = (
                 sum(connection.execute(delete(table).where(table.c.user_id.in_(part))).rowcount for part in parts)
-                for table, parts in ((table, chunks(user_ids)) for table in (FEEDBACK, REQUESTS))
+                for table, parts in ((table, chunks(user_ids)) for table in (FEEDBACK, REQUESTS, AD_SHOWS))
             )
             demonstrations, interactions = (
                 delete_pairs(connection, table, pairs_with(connection, table, "user_id", user_ids), version)
@@ -65,7 +68,12 @@ class Personal:
             if users := delete_ids(connection, USERS, user_ids, version):
                 commit_version(connection, version)
         return ErasedRows(
-            users=users, interactions=interactions, demonstrations=demonstrations, shown=shown, feedback=feedback
+            users=users,
+            interactions=interactions,
+            demonstrations=demonstrations,
+            shown=shown,
+            feedback=feedback,
+            sponsored=sponsored,
         )
 
     def pending(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from retrieval.errors import NotFoundError, StoreError
 from retrieval.ids import Pair
+from retrieval.record.ads.ads import AdRecord
 from retrieval.record.changes import ChangeFeed, IndexedRows
 from retrieval.record.columns import interaction_columns
 from retrieval.record.database import Database
@@ -232,6 +233,10 @@ class Record:
     def personal(self) -> Personal:
         """All that there is of one user."""
         return Personal(self._database)
+
+    def ads(self) -> AdRecord:
+        """Campaigns and what is charged to them."""
+        return AdRecord(self._database)
 
     def checkpoint(self) -> bool:
         """Empty SQLite's write-ahead log, where deleted rows live on; whether that worked."""

@@ -23,12 +23,12 @@ Values: TypeAlias = dict[str, Any]
 def item_values(item: Item) -> Values:
     """Row of an item. Raises InputError for an id, number or attribute that cannot be stored."""
     what = f"Item {item.item_id!r}"
-    _check_id(what, item.item_id)
+    check_id(what, item.item_id)
     return {
         "item_id": item.item_id,
-        "title": _text(what, "title", item.title),
-        "domain": _text(what, "domain", item.domain),
-        "description": None if item.description is None else _text(what, "description", item.description),
+        "title": checked_text(what, "title", item.title),
+        "domain": checked_text(what, "domain", item.domain),
+        "description": None if item.description is None else checked_text(what, "description", item.description),
         "attributes": _dump(what, item.attributes),
         "added_at": None if item.added_at is None else _number(what, "added_at", item.added_at),
         "hidden": bool(item.hidden),
@@ -39,7 +39,7 @@ def item_values(item: Item) -> Values:
 def user_values(user: User) -> Values:
     """Row of a user. Raises InputError as `item_values` does."""
     what = f"User {user.user_id!r}"
-    _check_id(what, user.user_id)
+    check_id(what, user.user_id)
     return {"user_id": user.user_id, "attributes": _dump(what, user.attributes)}
 
 
@@ -109,10 +109,11 @@ def _dump(what: str, attributes: Attributes) -> str:
             continue
         raise InputError(f"{what}: attribute {name!r} must be text, a finite number, true/false or a list of texts.")
     stored = json.dumps(dict(attributes), ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return _text(what, "an attribute", stored)
+    return checked_text(what, "an attribute", stored)
 
 
-def _text(what: str, name: str, value: str) -> str:
+def checked_text(what: str, name: str, value: str) -> str:
+    """The text itself. Raises InputError for one that a database does not take."""
     # PostgreSQL takes no NUL, and neither database takes half of a surrogate pair.
     if "\0" in value:
         raise InputError(f"{what}: {name} holds a NUL character. Remove it.")
@@ -129,7 +130,8 @@ def _number(what: str, name: str, value: float) -> float:
     return float(value)
 
 
-def _check_id(what: str, given: str) -> None:
+def check_id(what: str, given: str) -> None:
+    """Raises InputError for an id that cannot be stored; `what` names whose it is."""
     if not given or SEPARATOR in given or "\0" in given:
         raise InputError(f"{what}: an id must not be empty or hold control characters.")
-    _text(what, "the id", given)
+    checked_text(what, "the id", given)

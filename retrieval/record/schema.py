@@ -39,9 +39,11 @@ STATE = Table(
     Column("record_id", String, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("demonstrations_of", BigInteger, nullable=False),
+    Column("campaigns_version", BigInteger, nullable=False, server_default="0"),
 )
 """One row. `record_id` tells this record from every other; `demonstrations_of` is the version up to which
-demonstrations have been derived from interactions."""
+demonstrations have been derived from interactions; `campaigns_version` counts the changes of campaigns, which the index
+does not mirror."""
 
 ITEMS = Table(
     "items",
@@ -133,3 +135,54 @@ FEEDBACK = Table(
     Column("rank", Integer),
 )
 """What users did with what they were shown. It outlives its item and its request, so it refers to them by id only."""
+
+CAMPAIGNS = Table(
+    "campaigns",
+    METADATA,
+    Column("campaign_id", ID, primary_key=True),
+    Column("item_id", ID, nullable=False),
+    Column("bid", BigInteger, nullable=False),
+    Column("daily_budget", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("starts_at", Float),
+    Column("ends_at", Float),
+    Column("targeting", Text, nullable=False),
+    Column("cap_per_day", Integer),
+    Column("creative", Text),
+    Column("paused", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False, index=True),
+)
+"""Amounts are micro-units. `targeting` is a JSON list of conditions; `version` is `state.campaigns_version`."""
+
+AD_DAYS = Table(
+    "ad_days",
+    METADATA,
+    Column("campaign_id", ID, primary_key=True),
+    Column("day", Integer, primary_key=True, index=True),
+    Column("spent", BigInteger, nullable=False),
+    Column("shown", Integer, nullable=False),
+    Column("clicked", Integer, nullable=False),
+    Column("uncharged", Integer, nullable=False),
+)
+"""What a campaign spent on a day (days since 1970, UTC). Whoever charges locks the row, so a budget is never passed.
+`uncharged` are clicks that came when the budget was used up. It names nobody, so it outlives users and campaigns."""
+
+AD_SHOWS = Table(
+    "ad_shows",
+    METADATA,
+    Column("request_id", ID, primary_key=True),
+    Column("campaign_id", ID, primary_key=True),
+    Column("user_id", ID, ForeignKey(USERS.c.user_id), index=True),
+    Column("item_id", ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("pays", String, nullable=False),
+    Column("shown_at", Float, nullable=False),
+    Column("clicked_at", Float),
+    Column("charged", BigInteger, nullable=False),
+    Index("ix_ad_shows_campaign_id", "campaign_id", "user_id", "day"),
+)
+"""What was shown for money, where in which list, and the price agreed on. `pays` is "impression" or "click"."""

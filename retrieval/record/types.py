@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.record.ads.types import AdShow
 from retrieval.types import Interaction, User
 
 IndexedKind: TypeAlias = Literal["items", "interactions", "demonstrations"]
@@ -124,6 +125,8 @@ class PersonalCopy:
     demonstrations: tuple[Choice, ...]
     shown: tuple[ShownList, ...]
     feedback: tuple[Feedback, ...]
+    sponsored: tuple[AdShow, ...]
+    """What was shown to them for money."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,3 +138,4 @@ class ErasedRows:
     demonstrations: int
     shown: int
     feedback: int
+    sponsored: int

@@ -53,7 +53,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values], version
 
 def bury(connection: Connection, table: Table, entry_ids: Sequence[str], version: int) -> None:
     """Leave tombstones for deleted entries."""
-    insert = _insert_of(connection)(TOMBSTONES)
+    insert = insert_of(connection)(TOMBSTONES)
     statement = insert.on_conflict_do_update(
         index_elements=["kind", "entry_id"], set_={"version": insert.excluded.version}
     )
@@ -120,13 +120,14 @@ def _unbury(connection: Connection, table: Table, rows: Sequence[Values]) -> Non
         connection.execute(statement, [{"entry": entry_id(table, row)} for row in part])
 
 
-def _insert_of(connection: Connection) -> Any:
+def insert_of(connection: Connection) -> Any:
+    """The insert of this connection's database, which knows "on conflict"."""
     # Both databases spell "on conflict" alike, but SQLAlchemy keeps it in the dialects' own insert.
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def _upsert_statement(connection: Connection, table: Table) -> Any:
-    insert = _insert_of(connection)(table)
+    insert = insert_of(connection)(table)
     keys = [column.name for column in table.primary_key.columns]
     data = [column.name for column in table.columns if column.name not in (*keys, "created", "version")]
     differs = [table.c[name].is_distinct_from(insert.excluded[name]) for name in data]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retrieval.erasure import Erased
+from retrieval.record.ads.types import AdShow
 from retrieval.record.types import Choice, Feedback, FeedbackKind, PersonalCopy, ShownList
 from service.schemas import Wire
 from service.stored import InteractionOut, UserOut
@@ -85,6 +86,32 @@ class FeedbackOut(Wire):
         )
 
 
+class SponsoredOut(Wire):
+    """Something that was shown to a user because somebody paid for it."""
+
+    request_id: str
+    campaign_id: str
+    item_id: str
+    place: int
+    """In the list, 1 is first."""
+    probability: float
+    shown_at: float
+    clicked_at: float | None
+
+    @classmethod
+    def of(cls, show: AdShow) -> SponsoredOut:
+        """The wire shape, without what was paid."""
+        return cls(
+            request_id=show.request_id,
+            campaign_id=show.campaign_id,
+            item_id=show.item_id,
+            place=show.place,
+            probability=show.probability,
+            shown_at=show.shown_at,
+            clicked_at=show.clicked_at,
+        )
+
+
 class ExportOut(Wire):
     """All that is kept of a user."""
 
@@ -93,6 +120,7 @@ class ExportOut(Wire):
     demonstrations: list[DemonstrationOut]
     shown: list[ShownOut]
     feedback: list[FeedbackOut]
+    sponsored: list[SponsoredOut]
 
     @classmethod
     def of(cls, copy: PersonalCopy) -> ExportOut:
@@ -103,6 +131,7 @@ class ExportOut(Wire):
             demonstrations=[DemonstrationOut.of(one) for one in copy.demonstrations],
             shown=[ShownOut.of(one) for one in copy.shown],
             feedback=[FeedbackOut.of(one) for one in copy.feedback],
+            sponsored=[SponsoredOut.of(one) for one in copy.sponsored],
         )
 
 
@@ -116,6 +145,8 @@ class ErasedOut(Wire):
     shown: int
     """Logged lists."""
     feedback: int
+    sponsored: int
+    """Times that something was shown to them for money."""
     notes: list[str]
     """What is left to do and by whom; empty where nothing is."""
 
@@ -129,5 +160,6 @@ class ErasedOut(Wire):
             index_entries=erased.index_entries,
             shown=erased.rows.shown,
             feedback=erased.rows.feedback,
+            sponsored=erased.rows.sponsored,
             notes=list(erased.notes),
         )

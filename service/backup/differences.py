@@ -10,9 +10,18 @@ from pathlib import Path
 
 from sqlalchemy import Table
 
-from retrieval.record.schema import FEEDBACK, INTERACTIONS, ITEMS, REQUESTS, USERS
+from retrieval.record.schema import AD_DAYS, AD_SHOWS, CAMPAIGNS, FEEDBACK, INTERACTIONS, ITEMS, REQUESTS, USERS
 
-_TABLES = {"items": ITEMS, "users": USERS, "interactions": INTERACTIONS, "lists shown": REQUESTS, "feedback": FEEDBACK}
+_TABLES = {
+    "items": ITEMS,
+    "users": USERS,
+    "interactions": INTERACTIONS,
+    "lists shown": REQUESTS,
+    "feedback": FEEDBACK,
+    "campaigns": CAMPAIGNS,
+    "campaigns' days": AD_DAYS,
+    "campaigns shown": AD_SHOWS,
+}
 _BOOKKEEPING = {"created", "version"}
 
 

@@ -49,6 +49,7 @@ def test_a_user_gets_all_of_it_and_then_is_gone(tmp_path: Path) -> None:
             "demonstrations": 2,
             "shown": 6,
             "feedback": 6,
+            "sponsored": 0,
         }
         assert files_with(home, ERIKA) != []
         report = client.delete(f"/v1/users/{ERIKA}").json()
@@ -59,6 +60,7 @@ def test_a_user_gets_all_of_it_and_then_is_gone(tmp_path: Path) -> None:
             "index_entries": 7,
             "shown": 6,
             "feedback": 6,
+            "sponsored": 0,
             "notes": [],
         }
         assert files_with(home, ERIKA) == files_with(home, CITY) == []
