@@ -82,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path(platformdirs.user_cache_dir("fewrec")))
     chosen = parser.parse_args(arguments)
     settings = ModelSettings(device="cpu", threads=chosen.threads, max_packed_tokens=chosen.packed_tokens)
-    batching = TransformersSettings(batch_wait_ms=chosen.wait_ms)
-    with closing(TransformersEngine(settings, chosen.cache, batching=batching, prefix_tokens=0)) as engine:
+    batching = TransformersSettings(batch_wait_ms=chosen.wait_ms, prefix_tokens=0)
+    with closing(TransformersEngine(settings, chosen.cache, batching=batching)) as engine:
         loads = asyncio.run(measure(engine, chosen.concurrency, chosen.rounds, chosen.users))
         dtype = engine.info.dtype
     table = Table(

@@ -59,6 +59,17 @@ class Course:
         return await work()
 
 
+class KnownCourse(Course):
+    """The course of one of several requests for which the model was asked in one call."""
+
+    def __init__(self, verdict: StrategyScores) -> None:
+        self._verdict = verdict
+
+    async def verdict(self, strategy: Strategy, context: PromptContext) -> StrategyScores | None:  # noqa: ARG002
+        """The scores that are known."""
+        return self._verdict
+
+
 class Ladder(Closing):
     """What is known of one engine and one index: their breakers and the model's pace. Belongs to one event loop.
 

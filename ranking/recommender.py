@@ -11,7 +11,8 @@ from functools import partial
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
 from ranking.fusion import Fused, fuse
-from ranking.ladder import Course, Ladder
+from ranking.ladder import Course, KnownCourse, Ladder
+from ranking.notes import named, no_verdict, no_weight, notes_of
 from ranking.parsing.written import parse_totals, written_notes
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
@@ -37,6 +38,14 @@ class _Clock:
 
     def told(self) -> tuple[Stage, ...]:
         return tuple(Stage(name=name, seconds=seconds) for name, seconds in self.stages.items())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A query's candidates and what is put into words of them, before the model is asked."""
+
+    retrieved: Retrieved
+    context: PromptContext
 
 
 class Recommender:
@@ -95,6 +104,27 @@ class Recommender:
         wanted = len(retrieved.candidates) if n is None else n
         return await self._watched(retrieved, wanted, explain, _Clock(), self._course())
 
+    def prepare(self, query: Query, n: int) -> Prepared:
+        """All of `recommend` that comes before the model; blocks. Raises what `recommend` raises."""
+        retrieved = self.retriever.retrieve(query, max(n, self._n_candidates))
+        return Prepared(retrieved=retrieved, context=self.context_of(retrieved))
+
+    async def rank_prepared(self, prepared: Sequence[Prepared], n: int) -> list[Recommendation]:
+        """What `recommend` answers to each query, in order; the model is asked for all of them in one call."""
+        asked = [one.context for one in prepared if self._has_something_to_ask(one.context)]
+        verdicts = iter(await self._strategy.score(asked) if asked else ())
+        return [
+            await self._watched(
+                one.retrieved,
+                n,
+                False,
+                _Clock(),
+                KnownCourse(next(verdicts)) if self._has_something_to_ask(one.context) else Course(),
+                one.context,
+            )
+            for one in prepared
+        ]
+
     async def context(self, query: Query, n: int | None = None) -> PromptContext:
         """What `recommend` would put into words for this query: the same candidates and examples."""
         wanted = max(n or 0, self._n_candidates)
@@ -122,19 +152,32 @@ class Recommender:
         return Course() if self.ladder is None else self.ladder.begin()
 
     async def _watched(
-        self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock, course: Course
+        self,
+        retrieved: Retrieved,
+        n: int,
+        explain: bool,
+        clock: _Clock,
+        course: Course,
+        context: PromptContext | None = None,
     ) -> Recommendation:
-        answer = await self._answer(retrieved, n, explain, clock, course)
+        answer = await self._answer(retrieved, n, explain, clock, course, context)
         if self._watch is not None:
             self._watch(answer)
         return answer
 
     async def _answer(
-        self, retrieved: Retrieved, n: int, explain: bool, clock: _Clock, course: Course
+        self,
+        retrieved: Retrieved,
+        n: int,
+        explain: bool,
+        clock: _Clock,
+        course: Course,
+        context: PromptContext | None,
     ) -> Recommendation:
-        context = await course.step(
-            lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
-        )
+        if context is None:
+            context = await course.step(
+                lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
+            )
         clock.lap("examples")
         verdict = await course.verdict(self._strategy, context) if self._has_something_to_ask(context) else None
         clock.lap("llm")
@@ -193,10 +236,10 @@ class Recommender:
         self, verdict: StrategyScores | None, n: int, retrieved: Retrieved, explain: bool, course: Course
     ) -> tuple[str, ...]:
         available = len(retrieved.candidates)
-        unasked = _no_verdict(verdict, available) if self._asks_llm else _no_weight(explain)
+        unasked = no_verdict(verdict, available) if self._asks_llm else no_weight(explain)
         return (
             *(unasked if course.reason is None else ()),
-            *_notes(verdict, n, available),
+            *notes_of(verdict, n, available),
             *(written_notes(verdict.outputs) if verdict else ()),
             *self._adapter_notes(verdict),
         )
@@ -208,7 +251,7 @@ class Recommender:
         tuned, asked = info.tuned, TunedPrompts(strategy=self._strategy.name, template=verdict.template)
         if (tuned.strategy, tuned.template.digest) == (asked.strategy, asked.template.digest):
             return ()
-        return (f"Adapter {info.adapter} was tuned on prompts of {_named(tuned)}, not of {_named(asked)}.",)
+        return (f"Adapter {info.adapter} was tuned on prompts of {named(tuned)}, not of {named(asked)}.",)
 
 
 def _without_examples(retrieved: Retrieved) -> PromptContext:
@@ -247,35 +290,3 @@ def _order(
         )
         for place, (candidate, joined, index) in enumerate(rows, start=1)
     ]
-
-
-def _named(prompts: TunedPrompts) -> str:
-    ref = prompts.template
-    return f"{prompts.strategy} with template {ref.name} version {ref.version} ({ref.language}, {ref.digest})"
-
-
-def _no_weight(explain: bool) -> tuple[str, ...]:
-    reasons = " Reasons are measured with the LLM, so there are none." if explain else ""
-    return (f"The LLM has no weight (fusion.llm is 0): the signals alone ranked.{reasons}",)
-
-
-def _no_verdict(verdict: StrategyScores | None, available: int) -> tuple[str, ...]:
-    if verdict is not None or not available:
-        return ()
-    return ("Nothing is known of this user and nothing was asked: retrieval's order, the LLM did not rank.",)
-
-
-def _notes(verdict: StrategyScores | None, n: int, available: int) -> tuple[str, ...]:
-    notes = []
-    if available < n:
-        notes.append(f"{available} of the {n} items asked for: no more items are unseen and pass the filters.")
-    dropped = verdict.dropped if verdict else Dropped()
-    if dropped.history:
-        notes.append(f"{dropped.history} oldest past items did not fit the prompt.")
-    if dropped.demonstrations:
-        notes.append(f"{dropped.demonstrations} demonstrations did not fit the prompt.")
-    if dropped.clipped:
-        notes.append(f"{dropped.clipped} long texts were cut.")
-    if dropped.neutralised:
-        notes.append(f"{dropped.neutralised} texts held control tokens or characters, which were made harmless.")
-    return tuple(notes)

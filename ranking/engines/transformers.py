@@ -31,8 +31,8 @@ class TransformersEngine:
 
     Loads the model at once, preparing it first if need be, and merges its adapter; raises ModelError. The model works
     in one thread, first come, first served; between two tokens that it writes, scores that wait are computed, so that
-    nobody's list waits for somebody's text. prefix_tokens bounds the memory for prefixes seen before (for the default
-    model in float32, 46 kB a token); 0 turns it off. structured=False uses the library's attention with a dense mask:
+    nobody's list waits for somebody's text. batching.prefix_tokens bounds the memory for prefixes seen before (for the
+    default model in float32, 46 kB a token). structured=False uses the library's attention with a dense mask:
     slower, for comparison.
     """
 
@@ -43,16 +43,15 @@ class TransformersEngine:
         progress: Progress | None = None,
         *,
         batching: TransformersSettings | None = None,
-        prefix_tokens: int = 2048,
         structured: bool = True,
     ) -> None:
         self._core = load_model(settings, cache, progress, structured=structured)
         self._max_packed = settings.max_packed_tokens
         self._encoder = self._core.encoder
-        self._prefixes = PrefixCache(prefix_tokens)
         self._writer = Writer(self._core.model, self._core.tokenizer)
         self._info = _info(settings, self._core, constrained=self._writer.forms.offered)
         chosen = batching or TransformersSettings()
+        self._prefixes = PrefixCache(chosen.prefix_tokens)
         limits = BatchLimits(
             max_cost=self._max_packed, wait_s=chosen.batch_wait_ms / 1000, max_waiting=chosen.max_waiting
         )

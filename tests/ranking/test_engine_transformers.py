@@ -78,7 +78,11 @@ async def one_by_one(engine: TransformersEngine, prompt: Prompt) -> list[float]:
 async def test_packed_equals_one_by_one(
     tiny: Path, plain: TransformersEngine, prompt: Prompt, prefix_tokens: int, max_packed_tokens: int
 ) -> None:
-    engine = load(tiny, prefix_tokens=prefix_tokens, settings={"max_packed_tokens": max_packed_tokens})
+    engine = load(
+        tiny,
+        batching=TransformersSettings(prefix_tokens=prefix_tokens),
+        settings={"max_packed_tokens": max_packed_tokens},
+    )
     expected = await one_by_one(plain, prompt)
     other = yes_no_prompt(" Brazil", before="They watched nothing.\nFilm:")
     for _ in range(2):  # the second time from the prefix cache
@@ -209,7 +213,7 @@ async def test_a_schema_of_no_use_is_refused(tiny: Path) -> None:
 
 async def test_sixteen_users_share_passes(tiny: Path) -> None:
     prompts = [yes_no_prompt(*TITLES, before=f"They watched film {user}.\nFilm:") for user in range(16)]
-    with closing(load(tiny, batching=TransformersSettings(batch_wait_ms=20), prefix_tokens=0)) as engine:
+    with closing(load(tiny, batching=TransformersSettings(batch_wait_ms=20, prefix_tokens=0))) as engine:
         together = await asyncio.gather(*[engine.score([prompt]) for prompt in prompts])
         for prompt, (scores,) in zip(prompts, together, strict=True):
             (alone,) = await engine.score([prompt])

@@ -205,3 +205,17 @@ def test_an_adapter_tuned_on_other_prompts_is_told(store: Store, digest: str) ->
     told = [note for note in answer.notes if "films@0123" in note]
     assert len(told) == bool(digest)
     assert all("template sequential version 1 (en, 000000000000), not of yes-no" in note for note in told)
+
+
+def test_many_users_asked_in_one_call_get_what_each_gets_alone(store: Store) -> None:
+    recommender, engine = _recommender(store, fusion=_only_llm())
+    queries = [Query(user_id=name, as_of=2000.0) for name in ("ann", "new", "bob")]
+    alone = [asyncio.run(recommender.recommend(query, 5)) for query in queries]
+    calls = engine.calls
+    together = asyncio.run(recommender.rank_prepared([recommender.prepare(query, 5) for query in queries], 5))
+    assert engine.calls == calls + 1
+    assert [[item.item.item_id for item in one.items] for one in together] == [
+        [item.item.item_id for item in one.items] for one in alone
+    ]
+    assert [one.ranked_by for one in together] == ["llm", "retrieval", "llm"]
+    assert [one.notes for one in together] == [one.notes for one in alone]

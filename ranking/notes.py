@@ -1,0 +1,42 @@
+"""What a reader of an answer must know, in sentences."""
+
+from __future__ import annotations
+
+from prompts.types import Dropped
+from ranking.types import StrategyScores, TunedPrompts
+
+
+def named(prompts: TunedPrompts) -> str:
+    """Which prompts those are."""
+    ref = prompts.template
+    return f"{prompts.strategy} with template {ref.name} version {ref.version} ({ref.language}, {ref.digest})"
+
+
+def no_weight(explain: bool) -> tuple[str, ...]:
+    """That the LLM was not asked because it has no weight."""
+    reasons = " Reasons are measured with the LLM, so there are none." if explain else ""
+    return (f"The LLM has no weight (fusion.llm is 0): the signals alone ranked.{reasons}",)
+
+
+def no_verdict(verdict: StrategyScores | None, available: int) -> tuple[str, ...]:
+    """That there was nothing to ask the LLM about; nothing where there was, or where there are no candidates."""
+    if verdict is not None or not available:
+        return ()
+    return ("Nothing is known of this user and nothing was asked: retrieval's order, the LLM did not rank.",)
+
+
+def notes_of(verdict: StrategyScores | None, n: int, available: int) -> tuple[str, ...]:
+    """What is missing of the n items asked for, and what the prompt left out or changed."""
+    notes = []
+    if available < n:
+        notes.append(f"{available} of the {n} items asked for: no more items are unseen and pass the filters.")
+    dropped = verdict.dropped if verdict else Dropped()
+    if dropped.history:
+        notes.append(f"{dropped.history} oldest past items did not fit the prompt.")
+    if dropped.demonstrations:
+        notes.append(f"{dropped.demonstrations} demonstrations did not fit the prompt.")
+    if dropped.clipped:
+        notes.append(f"{dropped.clipped} long texts were cut.")
+    if dropped.neutralised:
+        notes.append(f"{dropped.neutralised} texts held control tokens or characters, which were made harmless.")
+    return tuple(notes)
