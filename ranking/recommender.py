@@ -160,6 +160,11 @@ class Recommender:
         course: Course,
         context: PromptContext | None = None,
     ) -> Recommendation:
+        if context is None:
+            context = await course.step(
+                lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
+            )
+        clock.lap("examples")
         answer = await self._answer(retrieved, n, explain, clock, course, context)
         if self._watch is not None:
             self._watch(answer)
@@ -172,13 +177,8 @@ class Recommender:
         explain: bool,
         clock: _Clock,
         course: Course,
-        context: PromptContext | None,
+        context: PromptContext,
     ) -> Recommendation:
-        if context is None:
-            context = await course.step(
-                lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
-            )
-        clock.lap("examples")
         verdict = await course.verdict(self._strategy, context) if self._has_something_to_ask(context) else None
         clock.lap("llm")
         fused = _fused(retrieved, verdict, self._fusion)
