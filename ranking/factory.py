@@ -11,6 +11,7 @@ from prompts.template import Template, list_templates, load_template
 from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmOfflineSettings, VllmSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
+from ranking.experiments.trial import Trial
 from ranking.ladder import Ladder
 from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
@@ -145,10 +146,12 @@ def compose(
     *,
     ladder: Ladder | None = None,
     watch: Callable[[Recommendation], None] | None = None,
+    retriever: Retriever | None = None,
+    trial: Trial | None = None,
 ) -> Recommender:
-    """Puts a Recommender together from parts that are already there; without a strategy, the settings' one is built."""
+    """Puts a Recommender together from parts that are already there; retriever and strategy are built where missing."""
     return Recommender(
-        retriever=Retriever(store.record, store.index, store.embedder, settings.retrieval),
+        retriever=retriever or Retriever(store.record, store.index, store.embedder, settings.retrieval),
         examples=ExampleSelector(store.record, store.index, settings.examples),
         engine=engine,
         strategy=strategy or build_strategy(settings, engine, template),
@@ -158,6 +161,7 @@ def compose(
         question=partial(first_question, settings, engine, template),
         ladder=ladder,
         watch=watch,
+        trial=trial,
     )
 
 

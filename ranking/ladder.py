@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import structlog
 
@@ -44,6 +45,13 @@ class Course:
     reason: Cause | None = None
     """Why less than everything was done; None where everything was."""
     notes: tuple[str, ...] = ()
+    until: float = math.inf
+    """When there must be an answer, by the ladder's clock."""
+
+    def after(self, other: Course) -> Self:
+        """This course, where the other one has come to: with what it lost, and the time that it has left."""
+        self.rung, self.reason, self.notes, self.until = other.rung, other.reason, other.notes, other.until
+        return self
 
     async def step(self, usual: Callable[[], T], lower: Callable[[], T], rung: Rung) -> T:  # noqa: ARG002
         """What `usual` gives, computed in a thread."""
@@ -84,6 +92,14 @@ class Ladder(Closing):
         self.pace = Pace()
         self.threads = ThreadPoolExecutor(_INDEX_THREADS, thread_name_prefix="fewrec-retrieval")
 
+    def beside(self, *, same_engine: bool) -> Ladder:
+        """A ladder over the same index and, if so, the same engine, for another way to rank: its pace is its own."""
+        other = Ladder(self.settings, now=self.now)
+        other.index = self.index
+        if same_engine:
+            other.engine = self.engine
+        return other
+
     def begin(self) -> Course:
         """The course of a request whose time starts now."""
         return GuardedCourse(self)
@@ -99,7 +115,7 @@ class GuardedCourse(Course):
     def __init__(self, ladder: Ladder) -> None:
         self._ladder = ladder
         self._deadline_s = ladder.settings.deadline_s
-        self._until = ladder.now() + self._deadline_s * (1 - _FOR_THE_ANSWER)
+        self.until = ladder.now() + self._deadline_s * (1 - _FOR_THE_ANSWER)
 
     async def step(self, usual: Callable[[], T], lower: Callable[[], T], rung: Rung) -> T:
         """What `usual` gives; on the given rung what `lower` gives, if that failed or came too late."""
@@ -207,7 +223,7 @@ class GuardedCourse(Course):
         self._down(rung, "busy" if busy else "engine", f"{told}: {instead}.")
 
     def _left(self) -> float:
-        return self._until - self._ladder.now()
+        return self.until - self._ladder.now()
 
     def _down(self, rung: Rung, reason: Cause, note: str) -> None:
         self.rung, self.reason, self.notes = rung, reason, (*self.notes, note)

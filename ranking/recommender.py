@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
+from ranking.clock import Clock
 from ranking.fusion import Fused, fuse
 from ranking.ladder import Course, KnownCourse, Ladder
 from ranking.notes import named, no_verdict, no_weight, notes_of
@@ -17,27 +18,14 @@ from ranking.parsing.written import parse_totals, written_notes
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
 from ranking.settings import FusionWeights
-from ranking.types import RankedItem, Recommendation, Stage, StrategyScores, TunedPrompts
+from ranking.types import RankedItem, Recommendation, StrategyScores, TunedPrompts
 from retrieval.errors import InputError
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
 from retrieval.types import Item, PastItem, Query, Retrieved
 
-
-@dataclass
-class _Clock:
-    """Wall time by stage, in the order the stages first ran."""
-
-    stages: dict[str, float] = field(default_factory=dict)
-    last: float = field(default_factory=time.perf_counter)
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.stages[name] = self.stages.get(name, 0.0) + now - self.last
-        self.last = now
-
-    def told(self) -> tuple[Stage, ...]:
-        return tuple(Stage(name=name, seconds=seconds) for name, seconds in self.stages.items())
+if TYPE_CHECKING:
+    from ranking.experiments.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +34,17 @@ class Prepared:
 
     retrieved: Retrieved
     context: PromptContext
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """A request whose candidates are there, and whose time runs."""
+
+    retrieved: Retrieved
+    clock: Clock
+    course: Course
+    context: PromptContext | None = None
+    """What is put into words; None where that is still to be looked up."""
 
 
 class Recommender:
@@ -64,8 +63,12 @@ class Recommender:
         question: Callable[[PromptContext], Prompt | Dialogue] | None = None,
         ladder: Ladder | None = None,
         watch: Callable[[Recommendation], None] | None = None,
+        trial: Trial | None = None,
     ) -> None:
-        """Without a ladder every answer is whole or an error. `watch` is shown every answer."""
+        """Without a ladder every answer is whole or an error. `watch` is shown every answer.
+
+        Where there is a trial, its arms recommend to known users; strangers and candidates from outside are no part.
+        """
         self.retriever = retriever
         self.engine = engine
         self._examples = examples
@@ -77,6 +80,7 @@ class Recommender:
         self._question = question
         self.ladder = ladder
         self._watch = watch
+        self._trial = trial
 
     async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
         """The n best unseen items for a query, best first; fewer only where the notes say why.
@@ -85,12 +89,35 @@ class Recommender:
         """
         if n < 1:
             raise InputError(f"n must be at least 1, not {n}")
-        clock, course, wanted = _Clock(), self._course(), max(n, self._n_candidates)
+        if self._trial is not None and query.user_id is not None:
+            return await self._trial.recommend(query, query.user_id, n, explain=explain)
+        return await self.finish(await self.begin(query, n), n, explain=explain)
+
+    async def begin(self, query: Query, n: int) -> Begun:
+        """The first half of `recommend`: the candidates, for any Recommender over the same store to rank."""
+        clock, course, wanted = Clock(), self._course(), max(n, self._n_candidates)
         retrieved = await course.step(
             lambda: self.retriever.retrieve(query, wanted), lambda: self.retriever.popular(query, wanted), "popular"
         )
         clock.lap("retrieval")
-        return await self._watched(retrieved, n, explain, clock, course)
+        return Begun(retrieved=retrieved, clock=clock, course=course)
+
+    def beside(self, begun: Begun) -> Begun:
+        """The same request for this Recommender to finish, while the one that began it does so too."""
+        clock = replace(begun.clock, stages=dict(begun.clock.stages))
+        return replace(begun, clock=clock, course=self._course().after(begun.course))
+
+    async def finish(self, begun: Begun, n: int, *, explain: bool = False) -> Recommendation:
+        """The second half of `recommend`."""
+        retrieved = begun.retrieved
+        context = begun.context or await begun.course.step(
+            lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
+        )
+        begun.clock.lap("examples")
+        answer = await self._answer(retrieved, n, explain, begun.clock, begun.course, context)
+        if self._watch is not None:
+            self._watch(answer)
+        return answer
 
     async def warm(self) -> None:
         """Asks the model once, so that no user waits for what it does at first. Raises what ranking raises."""
@@ -98,11 +125,14 @@ class Recommender:
         past = PastItem(item=other, timestamp=0.0)
         if self._asks_llm:
             await self._strategy.score([PromptContext(history=(past,), candidates=(one, other))])
+        if self._trial is not None:
+            await self._trial.warm()
 
     async def rank(self, retrieved: Retrieved, n: int | None = None, *, explain: bool = False) -> Recommendation:
         """Ranks candidates that are already there (all of them if n is None), as evaluation does."""
         wanted = len(retrieved.candidates) if n is None else n
-        return await self._watched(retrieved, wanted, explain, _Clock(), self._course())
+        begun = Begun(retrieved=retrieved, clock=Clock(), course=self._course())
+        return await self.finish(begun, wanted, explain=explain)
 
     def prepare(self, query: Query, n: int) -> Prepared:
         """All of `recommend` that comes before the model; blocks. Raises what `recommend` raises."""
@@ -113,17 +143,12 @@ class Recommender:
         """What `recommend` answers to each query, in order; the model is asked for all of them in one call."""
         asked = [one.context for one in prepared if self._has_something_to_ask(one.context)]
         verdicts = iter(await self._strategy.score(asked) if asked else ())
-        return [
-            await self._watched(
-                one.retrieved,
-                n,
-                False,
-                _Clock(),
-                KnownCourse(next(verdicts)) if self._has_something_to_ask(one.context) else Course(),
-                one.context,
-            )
-            for one in prepared
-        ]
+        answers = []
+        for one in prepared:
+            course = KnownCourse(next(verdicts)) if self._has_something_to_ask(one.context) else Course()
+            begun = Begun(retrieved=one.retrieved, clock=Clock(), course=course, context=one.context)
+            answers.append(await self.finish(begun, n))
+        return answers
 
     async def context(self, query: Query, n: int | None = None) -> PromptContext:
         """What `recommend` would put into words for this query: the same candidates and examples."""
@@ -132,6 +157,8 @@ class Recommender:
 
     async def question(self, query: Query, n: int | None = None) -> Prompt | Dialogue | None:
         """What `recommend` would ask the model first for this query; None where it would not ask it, or cannot say."""
+        if self._trial is not None and query.user_id is not None:
+            return await self._trial.recommender_for(query.user_id).question(query, n)
         context = await self.context(query, n)
         if self._question is None or not self._has_something_to_ask(context):
             return None
@@ -151,31 +178,12 @@ class Recommender:
     def _course(self) -> Course:
         return Course() if self.ladder is None else self.ladder.begin()
 
-    async def _watched(
-        self,
-        retrieved: Retrieved,
-        n: int,
-        explain: bool,
-        clock: _Clock,
-        course: Course,
-        context: PromptContext | None = None,
-    ) -> Recommendation:
-        if context is None:
-            context = await course.step(
-                lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
-            )
-        clock.lap("examples")
-        answer = await self._answer(retrieved, n, explain, clock, course, context)
-        if self._watch is not None:
-            self._watch(answer)
-        return answer
-
     async def _answer(
         self,
         retrieved: Retrieved,
         n: int,
         explain: bool,
-        clock: _Clock,
+        clock: Clock,
         course: Course,
         context: PromptContext,
     ) -> Recommendation:

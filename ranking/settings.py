@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 import platformdirs
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prompts.config import PromptSettings
 from ranking.access_settings import AccessSettings
 from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.errors import ConfigError
+from ranking.experiments.config import ExperimentSettings, check_together
 from ranking.shipped import AdapterFolder
 from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
 from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
@@ -104,6 +105,14 @@ class TracingSettings(Section):
     """Address of a collector that takes OTLP over gRPC, such as http://localhost:4317; None makes no traces."""
 
 
+class RetentionSettings(Section):
+    """How long the service keeps what it logs."""
+
+    shown_days: float | None = Field(default=90.0, gt=0)
+    """Days after which a list that was shown is forgotten, and with it what feedback and experiments join to; the
+    feedback itself stays. None keeps all."""
+
+
 class Settings(BaseSettings):
     """All of FewRec's settings."""
 
@@ -137,6 +146,11 @@ class Settings(BaseSettings):
     tuned: bool = True
     """Where model.adapter names none, serve the adapter that was promoted last, or else the shipped one; false serves
     the model as it is."""
+    experiments: tuple[ExperimentSettings, ...] = ()
+    """Ways to rank that the service compares on its users; commands and evaluations take no notice."""
+    retention: RetentionSettings = RetentionSettings()
+
+    _together = field_validator("experiments")(check_together)
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
@@ -156,9 +170,14 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     try:
         return Settings(**merged(values, flags))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"setting {place}: {first['msg']}. The settings are listed in ranking/settings.py") from error
+        raise ConfigError(f"{first_slip(error)}. The settings are listed in ranking/settings.py") from error
+
+
+def first_slip(error: ValidationError) -> str:
+    """The name of the first setting that cannot be used, and why."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"setting {place}: {first['msg']}"
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

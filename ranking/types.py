@@ -224,6 +224,8 @@ class RankedItem:
     votes: tuple[Vote, ...]
     signals: Signals
     reason: Reason | None = None
+    team: str | None = None
+    """The arm that picked it, in an interleaved list."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,7 +246,8 @@ class Recommendation:
     requested: int
     """How many items were asked for; fewer come back only if `notes` says why."""
     ranked_by: str
-    """"llm", "signals" (the LLM has no weight), "retrieval" or "popularity": who decided the order."""
+    """"llm", "signals" (the LLM has no weight), "retrieval" or "popularity": who decided the order; "interleaving"
+    where two arms did, each in another of these ways."""
     n_candidates: int
     n_history: int
     n_history_shown: int
@@ -269,6 +272,10 @@ class Recommendation:
     rung: Rung = "full"
     reason: Cause | None = None
     """Why this is less than the settings ask for, a lower rung or missing reasons; None where it is not."""
+    experiment: str | None = None
+    """The experiment that the list is part of; None where it is part of none."""
+    arm: str | None = None
+    """The arm that ranked; None outside of experiments and where two arms did."""
 
     @property
     def degraded(self) -> bool:
