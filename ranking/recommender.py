@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
 from ranking.clock import Clock
-from ranking.fusion import Fused, fuse
 from ranking.ladder import Course, KnownCourse, Ladder
 from ranking.notes import named, no_verdict, no_weight, notes_of
+from ranking.order import fuse_verdict, ordered
 from ranking.parsing.written import parse_totals, written_notes
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
@@ -110,9 +110,11 @@ class Recommender:
     async def finish(self, begun: Begun, n: int, *, explain: bool = False) -> Recommendation:
         """The second half of `recommend`."""
         retrieved = begun.retrieved
-        context = begun.context or await begun.course.step(
-            lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
-        )
+        context = begun.context
+        if context is None:
+            context = await begun.course.step(
+                lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
+            )
         begun.clock.lap("examples")
         answer = await self._answer(retrieved, n, explain, begun.clock, begun.course, context)
         if self._watch is not None:
@@ -189,9 +191,9 @@ class Recommender:
     ) -> Recommendation:
         verdict = await course.verdict(self._strategy, context) if self._has_something_to_ask(context) else None
         clock.lap("llm")
-        fused = _fused(retrieved, verdict, self._fusion)
+        fused = fuse_verdict(retrieved, verdict, self._fusion)
         spoke = verdict is not None and not parse_totals(verdict.outputs).said_nothing
-        items = _order(retrieved, fused, by_fusion=spoke or not self._asks_llm, verdict=verdict)[:n]
+        items = ordered(retrieved, fused, by_fusion=spoke or not self._asks_llm, verdict=verdict)[:n]
         clock.lap("fusion")
         if explain and self._asks_llm:
             items = await self._explained(items, context, course)
@@ -265,36 +267,3 @@ class Recommender:
 def _without_examples(retrieved: Retrieved) -> PromptContext:
     """What is known without looking anything up; nothing that the model could rank by."""
     return PromptContext(history=(), candidates=tuple(candidate.item for candidate in retrieved.candidates))
-
-
-def _fused(retrieved: Retrieved, verdict: StrategyScores | None, weights: FusionWeights) -> list[Fused]:
-    signals = [candidate.signals for candidate in retrieved.candidates]
-    if verdict is None:
-        return fuse(None, signals, weights)
-    return fuse([*verdict.scores, *[None] * (len(signals) - len(verdict.scores))], signals, weights)
-
-
-def _order(
-    retrieved: Retrieved, fused: Sequence[Fused], *, by_fusion: bool, verdict: StrategyScores | None
-) -> list[RankedItem]:
-    rows = list(zip(retrieved.candidates, fused, range(len(fused)), strict=True))
-    # Candidates that came from outside have no order of retrieval's; its signals then stand in for it.
-    by_fusion = by_fusion or not any(candidate.votes for candidate in retrieved.candidates)
-    ranked = len(rows) if verdict is None else len(verdict.scores)
-    if by_fusion:
-        # Candidates that there was no time to rank follow in retrieval's order.
-        rows[:ranked] = sorted(rows[:ranked], key=lambda row: (-row[1].score, row[0].item.item_id))
-    return [
-        RankedItem(
-            item=candidate.item,
-            rank=place,
-            score=joined.score if by_fusion else candidate.score,
-            llm_score=verdict.scores[index] if verdict and index < ranked else None,
-            llm_branch=verdict.branches[index] if verdict and verdict.branches and index < ranked else None,
-            retrieval_rank=candidate.rank,
-            parts=joined.parts,
-            votes=candidate.votes,
-            signals=candidate.signals,
-        )
-        for place, (candidate, joined, index) in enumerate(rows, start=1)
-    ]

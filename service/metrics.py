@@ -37,6 +37,9 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._answers = Counter("fewrec_answers", "Lists answered.", ["rung", "reason"], registry=registry)
+        self._exposures = Counter(
+            "fewrec_exposures", "Lists answered as part of an experiment.", ["experiment", "arm"], registry=registry
+        )
         self._stages = Histogram(
             "fewrec_stage_seconds", "Time of a stage of a list.", ["stage"], buckets=_SECONDS, registry=registry
         )
@@ -55,6 +58,8 @@ class Metrics:
     def answered(self, answer: Recommendation) -> None:
         """Counts a list."""
         self._answers.labels(answer.rung, answer.reason or "none").inc()
+        if answer.experiment is not None:
+            self._exposures.labels(answer.experiment, answer.arm or "interleaved").inc()
         for stage in answer.stages:
             self._stages.labels(stage.name).observe(stage.seconds)
         self._tokens.labels("prompt").inc(answer.prompt_tokens)

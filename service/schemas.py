@@ -100,6 +100,8 @@ class ItemOut(Wire):
     sources: list[SourceOut]
     signals: SignalsOut
     reason: ReasonOut | None
+    team: str | None
+    """The arm that picked it, in a list that two arms of an experiment made together."""
 
 
 class CountsOut(Wire):
@@ -159,6 +161,10 @@ class RecommendationOut(Wire):
     """Whether something was slow, busy or down, so that this is less than the settings ask for."""
     reason: str | None
     """deadline, busy, engine, breaker or index; null where nothing is missing."""
+    experiment: str | None
+    """The experiment that the list is part of; null where it is part of none."""
+    arm: str | None
+    """The arm that ranked; null outside of experiments and where two arms made the list together."""
     model: ModelOut | None
     strategy: str | None
     template: TemplateOut | None
@@ -185,6 +191,8 @@ class RecommendationOut(Wire):
             rung=answer.rung,
             degraded=answer.degraded,
             reason=answer.reason,
+            experiment=answer.experiment,
+            arm=answer.arm,
             model=None if answer.engine is None else _model(answer.engine),
             strategy=answer.strategy,
             template=template
@@ -255,6 +263,7 @@ def _item(ranked: RankedItem) -> ItemOut:
         sources=[_source(vote) for vote in ranked.votes],
         signals=_signals(ranked.signals),
         reason=None if ranked.reason is None else _reason(ranked.reason),
+        team=ranked.team,
     )
 
 

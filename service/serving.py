@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ranking.errors import RankingError
-from ranking.ladder import Ladder
 from ranking.recommender import Recommender
 from ranking.registry import AdapterRegistry, Promotion, Stamp
 from ranking.types import Recommendation
@@ -159,15 +158,16 @@ async def _warm(recommender: Recommender) -> None:
 @contextmanager
 def open_serving(settings: Settings) -> Iterator[Serving]:
     """What the settings serve, over one store whose index has caught up with its record; all is closed afterwards."""
-    from ranking.factory import as_promoted, open_on, open_settings_store, promotion_for, served_settings
+    from ranking.experiments.arms import check_experiments, open_arms
     from ranking.factory import choose_template as check_template
+    from ranking.factory import open_settings_store, promotion_for, served_settings
 
     check_template(served_settings(settings))
+    check_experiments(settings)
     metrics = Metrics()
 
     def load(promotion: Promotion | None) -> AbstractContextManager[Recommender]:
-        served = as_promoted(settings, promotion)
-        return open_on(store, served, ladder=Ladder(settings.ladder), watch=partial(answered, metrics))
+        return open_arms(store, settings, promotion, watch=partial(answered, metrics))
 
     with open_settings_store(settings) as store:
         store.catch_up()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
@@ -11,7 +12,7 @@ from prompts.errors import PromptError
 from ranking.errors import ConfigError, RankingError
 from ranking.experiments.config import ArmSettings, ExperimentSettings
 from ranking.experiments.trial import Trial
-from ranking.factory import as_promoted, choose_fusion, choose_template, compose, open_engine, open_on
+from ranking.factory import as_promoted, choose_fusion, choose_template, compose, open_engine
 from ranking.ladder import Ladder
 from ranking.protocol import Engine
 from ranking.recommender import Recommender
@@ -20,6 +21,8 @@ from ranking.settings import Settings, first_slip, merged
 from ranking.types import Recommendation
 from retrieval.retriever import Retriever
 from retrieval.store import Store
+
+OpenModel: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]
 
 _CHANGEABLE = frozenset({
     "consistency", "examples", "fusion", "likelihood", "listwise", "model", "prompt", "setwise", "strategy", "tuned",
@@ -66,36 +69,36 @@ def open_arms(
     settings: Settings,
     promotion: Promotion | None,
     watch: Callable[[Recommendation], None] | None = None,
+    open_model: OpenModel = open_engine,
 ) -> Iterator[Recommender]:
     """A Recommender with a ladder, whose users are part of the experiment that is enabled, if there is one.
 
     Arms whose model and adapter are the same have one engine. An arm that names no adapter has the promoted one.
     """
-    served, ladder = as_promoted(settings, promotion), Ladder(settings.ladder)
     experiment = next((one for one in settings.experiments if one.enabled), None)
-    if experiment is None:
-        with open_on(store, served, ladder=ladder, watch=watch) as recommender:
-            yield recommender
-        return
     with ExitStack() as opened:
-        parts = _Parts(store, served, opened.enter_context(ladder), opened)
-        arms = {}
-        for arm in experiment.arms:
-            with _named(experiment, arm):
-                arms[arm.name] = parts.arm(_promoted_too(arm_settings(settings, experiment, arm), promotion))
-        yield parts.own(Trial(experiment, arms, watch), watch)
+        parts = _Parts(store, as_promoted(settings, promotion), opened, open_model)
+        trial = None
+        if experiment is not None:
+            arms = {}
+            for arm in experiment.arms:
+                with _named(experiment, arm):
+                    arms[arm.name] = parts.arm(_promoted_too(arm_settings(settings, experiment, arm), promotion))
+            trial = Trial(experiment, arms, watch)
+        yield parts.own(trial, watch)
 
 
 class _Parts:
     """What the Recommenders of one store have in common; closed with `opened`."""
 
-    def __init__(self, store: Store, served: Settings, ladder: Ladder, opened: ExitStack) -> None:
-        self._store, self._served, self._ladder, self._opened = store, served, ladder, opened
+    def __init__(self, store: Store, served: Settings, opened: ExitStack, open_model: OpenModel) -> None:
+        self._store, self._served, self._opened, self._open_model = store, served, opened, open_model
+        self._ladder = opened.enter_context(Ladder(served.ladder))
         self._retriever = Retriever(store.record, store.index, store.embedder, served.retrieval)
         self._engines: list[tuple[Settings, Engine]] = []
         self._engine(served)
 
-    def own(self, trial: Trial, watch: Callable[[Recommendation], None] | None) -> Recommender:
+    def own(self, trial: Trial | None, watch: Callable[[Recommendation], None] | None) -> Recommender:
         return compose(
             self._served,
             self._store,
@@ -123,7 +126,7 @@ class _Parts:
         for other, engine in self._engines:
             if (other.model, other.engine) == (settings.model, settings.engine):
                 return engine
-        engine = self._opened.enter_context(open_engine(settings))
+        engine = self._opened.enter_context(self._open_model(settings))
         self._engines.append((settings, engine))
         return engine
 

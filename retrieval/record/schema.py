@@ -119,9 +119,13 @@ REQUESTS = Table(
     Column("model", String),
     Column("adapter", String),
     Column("arm", String),
+    Column("experiment", String),
+    Column("teams", Text),
+    Column("rung", String),
 )
-"""Lists that were shown, never the prompts' text. `shown` is a JSON list of item ids, best first. Neither this table
-nor the next is mirrored by the index, so they raise no version."""
+"""Lists that were shown, never the prompts' text. `shown` is a JSON list of item ids, best first, and `teams` one of
+the arms that picked them in an interleaved list. Neither this table nor the next is mirrored by the index, so they
+raise no version."""
 
 FEEDBACK = Table(
     "feedback",

@@ -30,12 +30,15 @@ class ShownLists:
             "asked_at": shown.asked_at,
             "shown": json.dumps(shown.item_ids, ensure_ascii=False),
             "ranked_by": shown.ranked_by,
+            "rung": shown.rung,
             "strategy": shown.strategy,
             "template": shown.template,
             "prompt_digest": shown.prompt_digest,
             "model": shown.model,
             "adapter": shown.adapter,
+            "experiment": shown.experiment,
             "arm": shown.arm,
+            "teams": None if shown.teams is None else json.dumps(shown.teams, ensure_ascii=False),
         }
         try:
             with self._database.write() as connection:
@@ -71,10 +74,13 @@ def read_shown(row: Any) -> ShownList:
         asked_at=row.asked_at,
         item_ids=tuple(json.loads(row.shown)),
         ranked_by=row.ranked_by,
+        rung=row.rung,
         strategy=row.strategy,
         template=row.template,
         prompt_digest=row.prompt_digest,
         model=row.model,
         adapter=row.adapter,
+        experiment=row.experiment,
         arm=row.arm,
+        teams=None if row.teams is None else tuple(json.loads(row.teams)),
     )

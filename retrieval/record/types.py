@@ -82,14 +82,20 @@ class ShownList:
     item_ids: tuple[str, ...]
     """Best first: the first has rank 1."""
     ranked_by: str
+    rung: str | None = None
+    """How much of what the settings ask for was done, as the answer told; None where nothing was to be ranked."""
     strategy: str | None = None
     template: str | None = None
     """Name, version and language of the prompt template, and its digest."""
     prompt_digest: str | None = None
     model: str | None = None
     adapter: str | None = None
+    experiment: str | None = None
+    """The experiment that the list is part of."""
     arm: str | None = None
-    """Arm of the experiment that was under way."""
+    """The experiment's arm that made it; None where two arms did together."""
+    teams: tuple[str, ...] | None = None
+    """In that case the arm that picked each item."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

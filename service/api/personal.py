@@ -34,12 +34,17 @@ class ShownOut(Wire):
     item_ids: list[str]
     """Best first."""
     ranked_by: str
+    rung: str | None
+    """full, fewer, retrieval or popular; null where nothing was to be ranked."""
     strategy: str | None
     template: str | None
     prompt_digest: str | None
     model: str | None
     adapter: str | None
+    experiment: str | None
     arm: str | None
+    teams: list[str] | None
+    """The arm that picked each item, where two arms made the list together."""
 
     @classmethod
     def of(cls, shown: ShownList) -> ShownOut:
@@ -51,12 +56,15 @@ class ShownOut(Wire):
             asked_at=shown.asked_at,
             item_ids=list(shown.item_ids),
             ranked_by=shown.ranked_by,
+            rung=shown.rung,
             strategy=shown.strategy,
             template=shown.template,
             prompt_digest=shown.prompt_digest,
             model=shown.model,
             adapter=shown.adapter,
+            experiment=shown.experiment,
             arm=shown.arm,
+            teams=None if shown.teams is None else list(shown.teams),
         )
 
 

@@ -21,16 +21,23 @@ async def remember(store: Store, answer: Recommendation, door: str) -> None:
         asked_at=time.time(),
         item_ids=tuple(item.item.item_id for item in answer.items),
         ranked_by=answer.ranked_by,
+        rung=answer.rung,
         strategy=answer.strategy,
-        template=None
-        if template is None
-        else f"{template.name} {template.version} ({template.language}, {template.digest})",
+        template=None if template is None else _named(template),
         prompt_digest=answer.prompt_digest,
         model=None if engine is None else f"{engine.model}@{engine.revision}",
         adapter=None if engine is None else engine.adapter,
+        experiment=answer.experiment,
+        arm=answer.arm,
+        teams=_teams(answer),
     )
     await asyncio.to_thread(store.record.shown().log, shown)
 
 
 def _named(template: TemplateRef) -> str:
     return f"{template.name} {template.version} ({template.language}, {template.digest})"
+
+
+def _teams(answer: Recommendation) -> tuple[str, ...] | None:
+    teams = tuple(item.team for item in answer.items if item.team is not None)
+    return teams or None
