@@ -7,6 +7,7 @@ import sys
 from benchmarks import (
     attention,
     concurrency,
+    erasure,
     evaluation_speed,
     first_recommendation,
     import_speed,
@@ -25,6 +26,7 @@ def main() -> int:
         first_recommendation.main(),
         tuning_speed.main([]),
         evaluation_speed.main([]),
+        erasure.main([]),
     )
 
 

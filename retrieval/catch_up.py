@@ -79,6 +79,8 @@ class Follower:
         for kind in COLLECTIONS:
             # From the start there is nothing to delete, and Chroma would keep the ids that it was told.
             gone = feed.deleted(kind) if since else ()
+            if kind == "demonstrations":
+                self._blur(gone)
             self._target.delete(kind, gone)
             deleted += len(gone)
         items, interactions = feed.item_ids(), feed.interaction_pairs()
@@ -95,6 +97,23 @@ class Follower:
             deleted=deleted,
             embedded=self._embedded,
         )
+
+    def _blur(self, gone: Sequence[str]) -> None:
+        """Demonstrations of erased users take their item's vector before they go.
+
+        A graph keeps the vector of what it deletes, and the mean of somebody's history is theirs.
+        """
+        erased = frozenset(self._record.personal().pending())
+        theirs = [entry_id for entry_id in gone if split_pair_id(entry_id).user_id in erased]
+        stored = self._target.metadata("demonstrations", theirs)
+        own = self._target.vectors("demonstrations", theirs)
+        items = {entry_id: split_pair_id(entry_id).item_id for entry_id in stored}
+        vectors = self._item_vectors(set(items.values()))
+        entries = [
+            Entry(id=entry_id, vector=vectors.get(item_id, np.ones_like(own[entry_id])), metadata=stored[entry_id])
+            for entry_id, item_id in items.items()
+        ]
+        self._target.upsert("demonstrations", entries)
 
     def _mend(self) -> int:
         deleted = 0

@@ -7,15 +7,18 @@ places of a small graph that hold no entry yet are written as the process's memo
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 from retrieval.errors import StoreError, one_line
+from retrieval.ids import SEPARATOR
 
 _HEADER = struct.Struct("<i4Q")
 """Start of a graph's header.bin: version, offset, places, entries, bytes of a place in data_level0.bin."""
@@ -27,31 +30,57 @@ _VACUUM = """
 import json, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
 connection.execute("VACUUM")
-print(json.dumps([row[0] for row in connection.execute("SELECT id FROM segments")]))
+named = ("embeddings_queue WHERE id", "embeddings WHERE embedding_id")
+found = [
+    user
+    for user, first, end in json.load(sys.stdin)
+    if any(connection.execute(f"SELECT 1 FROM {one} >= ? AND {one.split()[-1]} < ?", (first, end)).fetchone()
+           for one in named)
+    or connection.execute("SELECT 1 FROM embedding_metadata WHERE key = 'user_id' AND string_value = ?",
+                          (user,)).fetchone()
+]
+print(json.dumps([[row[0] for row in connection.execute("SELECT id FROM segments")], found]))
 """
 
 
-def compact(folder: Path) -> None:
-    """Take off the disk what belongs to nothing. Chroma may stay open, but nothing that was written may be under way.
+def compact(folder: Path, user_ids: Sequence[str] = ()) -> frozenset[str]:
+    """Take off the disk what belongs to nothing; which of these users its files still name.
 
-    Raises StoreError where the file cannot be written, as while another transaction lasts.
+    Chroma may stay open, but nothing that was written may be under way. Raises StoreError where the file cannot be
+    written, as while another transaction lasts.
     """
     if not (folder / DATABASE).exists():
-        return
+        return frozenset()
     command = [sys.executable, "-I", "-c", _VACUUM, str(folder / DATABASE)]
+    # Ids of pairs begin with the user's; the character after the separator ends their range.
+    asked = json.dumps([[one, one + SEPARATOR, one + chr(ord(SEPARATOR) + 1)] for one in user_ids])
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)  # noqa: S603 - ours
+        done = subprocess.run(  # noqa: S603 - ours
+            command, input=asked, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
+        )
     except subprocess.SubprocessError as error:
         said = getattr(error, "stderr", None) or error
         raise StoreError(
             f"Index {folder}: what was deleted could not be taken off the disk ({one_line(str(said))[-200:]}). "
             "It is tried again at the next start."
         ) from error
-    known = set(json.loads(done.stdout))
+    known, named = json.loads(done.stdout)
     for found in folder.iterdir():
         if found.is_dir() and _is_segment(found.name) and found.name not in known:
             shutil.rmtree(found)
     blank_unused(folder)
+    return frozenset(named) | _named_by_graphs(folder, user_ids)
+
+
+def _named_by_graphs(folder: Path, user_ids: Sequence[str]) -> frozenset[str]:
+    """Users whose entries a graph's pickle names: a string of it stands behind its length, of one byte or of four."""
+    told = [file.read_bytes() for file in folder.glob("*/index_metadata.pickle")]
+    return frozenset(
+        user_id
+        for user_id in user_ids
+        for name in (re.escape(f"{user_id}{SEPARATOR}".encode()),)
+        if any(re.search(rb"(?:\x8c.|X....)" + name, one, re.DOTALL) for one in told)
+    )
 
 
 def blank_unused(folder: Path) -> None:

@@ -30,8 +30,8 @@ class Erased:
 def erase_user(store: Store, user_id: str) -> Erased:
     """Remove a user and all that is theirs; afterwards their id and texts are nowhere in the data folder.
 
-    The index is written anew for this (without embedding anything), which takes as long as storing all its entries.
-    Broken off after the record, it goes on at the next start or call. Raises NotFoundError for an unknown user.
+    Deletes the user's entries from the index and compacts its files, which takes as long as copying them. Broken off
+    after the record, it goes on at the next start or call. Raises NotFoundError for an unknown user.
     """
     personal = store.record.personal()
     copy = personal.copy(user_id)
@@ -53,7 +53,7 @@ def finish_erasures(store: Store) -> tuple[str, ...]:
     if not pending:
         return ()
     store.catch_up()
-    notes = [] if store.scrub() else [_AT_SERVER]
+    notes = [] if store.scrub(pending) else [_AT_SERVER]
     personal.forget(pending)
     if not store.record.checkpoint():
         notes.append(_LOG_HELD)

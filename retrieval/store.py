@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from retrieval.record import Record
 from retrieval.record.types import IndexCounts
 
 WRITER_WAIT_S = 60.0
+NOBODY = tuple(f"nobody-{n}" for n in range(1_000))
+"""Ids that no entry has, as many as the changes after which Chroma writes a graph (its sync_threshold)."""
 SAMPLE = 32
 _SAME = 0.999
 
@@ -94,22 +96,42 @@ class Store(Closing):
             self._publish(fresh, done.version)
             return done
 
-    def scrub(self) -> bool:
-        """Write the index anew with the vectors that it has, so that nothing deleted stays on the disk.
+    def scrub(self, user_ids: Sequence[str]) -> bool:
+        """Take what was deleted off the disk: afterwards no file of the index names one of these users.
 
-        False for an index at a server, whose disk is out of reach.
+        The index is written anew only where that cannot be shown otherwise. False for an index at a server, whose disk
+        is out of reach.
         """
         if not self.index.embedded:
             return False
         with self._alone():
-            old, fresh = self.index.current(), self.index.build()
-            done = Follower(self.record, fresh, self.embedder, None, donor=old).follow(0)
-            self._publish(fresh, done.version)
-            for collection in COLLECTIONS:
-                # A search makes Chroma take in all that was written, so nothing is under way when files are touched.
-                _self_query_hit_rate(fresh, collection)
-            compact(Path(self.index.place))
+            if (current := self.index.current()) is not None:
+                for collection in COLLECTIONS:
+                    # Chroma writes a graph's file, which names its entries, after so many changes.
+                    current.delete(collection, NOBODY)
+                self._settle(current)
+            if compact(Path(self.index.place), user_ids):
+                self._rewrite()
         return True
+
+    def rewrite(self) -> None:
+        """Write an embedded index anew with the vectors that it has, so that nothing deleted stays on the disk."""
+        with self._alone():
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        old, fresh = self.index.current(), self.index.build()
+        done = Follower(self.record, fresh, self.embedder, None, donor=old).follow(0)
+        self._publish(fresh, done.version)
+        self._settle(fresh)
+        compact(Path(self.index.place))
+
+    def _settle(self, generation: Generation) -> None:
+        """A search makes Chroma take in all that was written, so nothing is under way when files are touched."""
+        known = list(generation.vectors("items", generation.sample("items", 1)).values())
+        sought = np.stack(known) if known else self.embedder.embed(["-"])
+        for collection in COLLECTIONS:
+            generation.nearest(collection, sought, 1)
 
     def status(self) -> IndexStatus:
         """Compare index and record."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from retrieval.entries import Entry
 from retrieval.erasure import erase_user, finish_erasures
 from retrieval.errors import NotFoundError
-from retrieval.store import Store, open_store
-from retrieval.types import Interaction, User
+from retrieval.ids import pair_id
+from retrieval.store import NOBODY, Store, open_store
+from retrieval.types import Interaction, Item, User
 from tests.fakes import HashingEmbedder
 from tests.service.api.shop import fill, shop_app
 
 ERIKA = "erika-7f3a"
 CITY = "Snaefellsbaer"
+WORDS = tuple(f"word{n}" for n in range(3_000))
 
 
 def files_with(folder: Path, text: str) -> list[str]:
@@ -67,7 +72,7 @@ def test_a_user_gets_all_of_it_and_then_is_gone(tmp_path: Path) -> None:
         for answer in (client.get(f"/v1/users/{ERIKA}"), client.delete(f"/v1/users/{ERIKA}")):
             assert answer.status_code == 404
         assert client.get(f"/v1/users/{ERIKA}/export").status_code == 404
-        # The others are as they were, and the index that was written anew serves them.
+        # The others are as they were, and the index serves them.
         assert len(client.get("/v1/users/bob/export").json()["interactions"]) == 5
         found = client.post("/v1/recommend", json={"query": "film 6", "n": 1}).json()["items"][0]
         assert "text" in {source["name"] for source in found["sources"]}
@@ -102,6 +107,75 @@ def test_an_erasure_that_broke_off_goes_on(tmp_path: Path) -> None:
     assert files_with(tmp_path, ERIKA) == []
 
 
+def generation(store: Store) -> int:
+    state = store.index.state()
+    assert state is not None
+    return state.generation
+
+
+def test_graphs_that_name_a_user_are_written_without_them(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fill_with_erika(store)
+        drawn = random.Random(0)
+        items = [Item(item_id=f"n{n}", title=" ".join(drawn.choices(WORDS, k=6))) for n in range(1_000)]
+        store.record.put_items(items)
+        store.record.put_interactions(
+            [Interaction(user_id="bob", item_id=item.item_id, timestamp=9.0) for item in items]
+        )
+        store.catch_up()
+        assert any(name.endswith("index_metadata.pickle") for name in files_with(tmp_path, ERIKA))
+        before = generation(store)
+        assert erase_user(store, ERIKA).notes == ()
+        assert generation(store) == before, "nothing is written anew"
+        assert files_with(tmp_path, ERIKA) == []
+        assert store.status().problem is None
+        history = [past.item.item_id for past in store.record.history("bob")]
+        found = store.index.vectors("interactions", [pair_id("bob", item_id) for item_id in history])
+        assert len(found) == len(history)
+    with opened(tmp_path) as store:
+        assert store.status().problem is None
+
+
+def test_the_mean_of_a_history_leaves_the_graph(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fill_with_erika(store)
+        store.record.put_interactions([Interaction(user_id=ERIKA, item_id="i7", timestamp=9.0)])
+        store.catch_up()
+        [mean] = store.index.vectors("demonstrations", [pair_id(ERIKA, "i7")]).values()
+        current = store.index.current()
+        assert current is not None
+        current.delete("demonstrations", NOBODY)
+        store.index.nearest("demonstrations", mean[None], 1)
+        stored = (mean / np.linalg.norm(mean)).astype(np.float32).tobytes()
+        graphs = tmp_path / "chroma"
+        assert any(stored in file.read_bytes() for file in graphs.glob("*/data_level0.bin"))
+        erase_user(store, ERIKA)
+        assert not any(stored in file.read_bytes() for file in graphs.glob("*/data_level0.bin"))
+
+
+def test_an_index_that_still_names_a_user_is_written_anew(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fill_with_erika(store)
+        current = store.index.current()
+        assert current is not None
+        [[entry_id, vector]] = store.index.vectors("interactions", [pair_id("bob", "i1")]).items()
+        current.upsert("interactions", [Entry(id=entry_id, vector=vector, metadata={"user_id": ERIKA})])
+        before = generation(store)
+        erase_user(store, ERIKA)
+        assert generation(store) == before + 1
+        assert files_with(tmp_path, ERIKA) == []
+        assert store.status().problem is None
+
+
+def test_the_only_user_goes_from_an_index_that_is_empty_then(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        fill_with_erika(store)
+        store.record.delete_users(["bob", "ann"])
+        store.catch_up()
+        erase_user(store, ERIKA)
+        assert files_with(tmp_path / "chroma", "bob") == files_with(tmp_path, ERIKA) == []
+
+
 def test_an_erased_user_may_come_back_as_somebody_new(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         fill_with_erika(store)
@@ -118,6 +192,6 @@ def test_folders_of_dropped_graphs_go_too(tmp_path: Path) -> None:
         store.catch_up()
         store.rebuild()
         store.rebuild()
-        store.scrub()
+        store.scrub(())
         folders = [path for path in (tmp_path / "chroma").iterdir() if path.is_dir()]
     assert len(folders) <= 3
