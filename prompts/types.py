@@ -66,6 +66,11 @@ class TemplateRef:
     digest: str
     """First 12 hex digits of the SHA-256 of the template file's content."""
 
+    @property
+    def label(self) -> str:
+        """All of it in words."""
+        return f"{self.name} {self.version} ({self.language}, {self.digest})"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:

@@ -21,8 +21,8 @@ class TransformersSettings(Section):
     max_waiting: int = Field(default=64, ge=1, le=100_000)
     """Requests that may wait for the model; one more is refused at once and told when to come back."""
     prefix_tokens: int = Field(default=2048, ge=0, le=1_000_000)
-    """Tokens of beginnings of prompts whose computed states are kept for the next ones, 46 kB a token for the default model
-    in float32; 0 keeps none."""
+    """Tokens of beginnings of prompts whose computed states are kept for the next ones (46 kB a token for the default
+    model in float32); 0 keeps none."""
 
 
 class ServerSettings(Section):

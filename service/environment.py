@@ -11,6 +11,7 @@ _SILENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "LANGCHAIN_TRACING_V2": "false",
     "LANGSMITH_TRACING": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",  # the libraries' own progress bars; ours are drawn by rich
     "VLLM_NO_USAGE_STATS": "1",

@@ -35,7 +35,7 @@ class ExitCode(IntEnum):
 EXIT_CODES_HELP = (
     "Exit codes: 0 done; 1 unexpected error; 2 wrong usage or setting; 3 a model is missing or damaged; "
     "4 unknown user or item, or nothing imported yet; 5 a file, row or filter that cannot be used; "
-    "6 the engine, the record or the index failed; 7 imported, but some rows were rejected; "
+    "6 the engine, the record or the index failed; 7 done, but some rows or users were rejected; "
     "8 a gate of an evaluation did not hold; 130 interrupted."
 )
 

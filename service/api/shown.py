@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-from prompts.types import TemplateRef
 from ranking.types import Recommendation
 from retrieval.record.types import ShownList
 from retrieval.store import Store
@@ -23,7 +22,7 @@ async def remember(store: Store, answer: Recommendation, door: str) -> None:
         ranked_by=answer.ranked_by,
         rung=answer.rung,
         strategy=answer.strategy,
-        template=None if template is None else _named(template),
+        template=None if template is None else template.label,
         prompt_digest=answer.prompt_digest,
         model=None if engine is None else f"{engine.model}@{engine.revision}",
         adapter=None if engine is None else engine.adapter,
@@ -32,10 +31,6 @@ async def remember(store: Store, answer: Recommendation, door: str) -> None:
         teams=_teams(answer),
     )
     await asyncio.to_thread(store.record.shown().log, shown)
-
-
-def _named(template: TemplateRef) -> str:
-    return f"{template.name} {template.version} ({template.language}, {template.digest})"
 
 
 def _teams(answer: Recommendation) -> tuple[str, ...] | None:

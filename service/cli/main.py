@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.cli import backup, chat, demo, doctor, import_, index, keys, models, prompt, recommend, serve, vllm
+from service.cli import backup, batch, chat, demo, doctor, import_, index, keys, models, prompt, recommend, serve, vllm
 from service.cli.context import Globals
 from service.cli.errors import ErrorLineGroup
 from service.cli.logs import log_to_stderr
@@ -58,6 +58,7 @@ def options(
 app.command("demo")(demo.demo)
 app.command("import")(import_.import_)
 app.command("recommend")(recommend.recommend)
+app.command("batch")(batch.batch)
 app.command("chat")(chat.chat)
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
