@@ -85,8 +85,8 @@ class LlmTrace:
     llm_scores: tuple[float, ...]
     """The strategy's score per candidate, before fusion."""
     prompt_tokens: int
-    parameters: int
-    """Weights of the model that read it."""
+    parameters: int | None
+    """Weights of the model that read it; None where its server does not say."""
     history_shown: int
     demonstrations_shown: int
     dropped_history: int

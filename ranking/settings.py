@@ -9,7 +9,7 @@ from typing import Any, Literal
 import platformdirs
 import yaml
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from prompts.config import PromptSettings
 from ranking.access_settings import AccessSettings
@@ -152,6 +152,20 @@ class Settings(BaseSettings):
 
     _together = field_validator("experiments")(check_together)
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given over the environment, without those of its sections that are of another kind."""
+        given = init_settings()
+        kept = {name: value for name, value in env_settings().items() if _same_kind(value, given.get(name))}
+        return init_settings, InitSettingsSource(settings_cls, kept), dotenv_settings, file_secret_settings
+
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     """Settings from the environment, over them a YAML file, over them flags (nested dicts; None values are not set).
@@ -194,6 +208,8 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
-def _same_kind(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+def _same_kind(below: Any, above: Any) -> bool:
     """False where a section becomes one of another kind, which has settings of its own."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return True
     return above.get("kind") is None or below.get("kind", above["kind"]) == above["kind"]

@@ -42,8 +42,8 @@ class EngineInfo:
     dtype: str
     max_context: int
     """Longest sequence of tokens the model reads."""
-    parameters: int
-    """How many weights the model has."""
+    parameters: int | None
+    """How many weights the model has; None where a server does not say."""
     tuned: TunedPrompts | None = None
     """What the adapter knows best; None without an adapter."""
     capabilities: frozenset[Capability] = frozenset({"labels", "likelihood"})

@@ -28,7 +28,8 @@ class ModelOut(Wire):
     device: str
     dtype: str
     max_context: int
-    parameters: int
+    parameters: int | None
+    """None where a server does not say."""
     route: str | None
     """How the engine reaches the model, where it has a choice."""
 

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ranking.settings import FusionWeights
+from ranking.engine_settings import EngineSettings
+from ranking.settings import FusionWeights, ListwiseSettings
 from ranking.shipped import AdapterFolder
-from ranking.strategies.config import StrategyName
+from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
 from retrieval.config import Section
 
 ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, popularity=0.0, query=0.0)
@@ -24,7 +25,13 @@ class LlmArm(Section):
     adapter: AdapterFolder | None = None
     """A folder that `fewrec tune` wrote, or "shipped"; None is the model as it is."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
+    engine: EngineSettings | None = None
+    """What runs the model, and where, such as {kind: vllm}."""
     strategy: StrategyName | None = None
+    yes_no: YesNoSettings | None = None
+    setwise: SetwiseSettings | None = None
+    listwise: ListwiseSettings | None = None
+    windows: WindowSettings | None = None
     prior_removed: float | None = Field(default=None, ge=0, le=1)
     """Of the likelihood strategy: 1 is pointwise mutual information, 0 the plain likelihood."""
     per_token: bool | None = None
@@ -54,7 +61,12 @@ class LlmArm(Section):
             fusion = self.fusion.model_dump()
         return {
             "model": {"name": self.model, "adapter": self.adapter, "dtype": self.dtype},
+            "engine": _given(self.engine),
             "strategy": self.strategy,
+            "yes_no": _given(self.yes_no),
+            "setwise": _given(self.setwise),
+            "listwise": _given(self.listwise),
+            "windows": _given(self.windows),
             "likelihood": {"prior_removed": self.prior_removed, "per_token": self.per_token},
             "consistency": {"rounds": self.rounds, "aggregate": self.aggregate},
             "prompt": {"template": self.template, "language": self.language, "max_tokens": self.max_tokens},
@@ -66,3 +78,11 @@ class LlmArm(Section):
             },
             "fusion": fusion,
         }
+
+
+def _given(section: Section | None) -> dict[str, Any]:
+    """What an arm says of a section; an engine's kind is always said."""
+    if section is None:
+        return {}
+    said = section.model_dump(exclude_unset=True)
+    return said if (kind := getattr(section, "kind", None)) is None else {"kind": kind, **said}

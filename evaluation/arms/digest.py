@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from evaluation.run.folder import digest_of
+from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.factory import choose_fusion, choose_template
 from ranking.settings import Settings
 
@@ -22,4 +25,16 @@ def arm_digest(settings: Settings, adapter: str | None) -> str:
     if adapter is not None:
         described["model"]["adapter"] = adapter
         described["fusion"] = choose_fusion(settings).model_dump()
-    return digest_of({"llm": described, "template": choose_template(settings).ref.digest})
+    whole = {"llm": described, "template": choose_template(settings).ref.digest}
+    return digest_of(whole | engine_identity(settings.engine, getattr(settings.engine, "route", None)))
+
+
+def engine_identity(engine: EngineSettings, route: str | None) -> dict[str, Any]:
+    """What of an engine an answer depends on, beside the model. `route` is the one it takes, or is told to take.
+
+    Nothing for the embedded engine: digests and scores from before there was a choice stay good.
+    """
+    if isinstance(engine, TransformersSettings):
+        return {}
+    said = engine.model_dump(mode="json", include={"kind", "url", "served_model", "max_context", "extra"})
+    return {"engine": said | {"route": route}}

@@ -149,7 +149,7 @@ def _trace(answer: Recommendation, entries: Sequence[RankedItem], prompt_digest:
         raw=tuple(_raw(entry.llm_branch) for entry in entries),
         llm_scores=tuple(entry.llm_score for entry in entries if entry.llm_score is not None),
         prompt_tokens=answer.prompt_tokens,
-        parameters=0 if answer.engine is None else answer.engine.parameters,
+        parameters=None if answer.engine is None else answer.engine.parameters,
         history_shown=answer.n_history_shown,
         demonstrations_shown=answer.n_demonstrations,
         dropped_history=answer.dropped.history,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
+from evaluation.arms.digest import engine_identity
 from evaluation.arms.llm import LlmRanker
 from evaluation.arms.remembered import ByteStore, Remembered
-from ranking.engines.transformers import TransformersEngine
-from ranking.factory import choose_template, compose
+from ranking.engine_settings import EngineSettings
+from ranking.factory import choose_template, compose, open_engine
 from ranking.protocol import Engine
 from ranking.settings import ModelSettings, Settings
 from ranking.strategies.registry import build_strategy
@@ -21,21 +21,25 @@ class Engines(Closing):
     """Holds the engine that was asked for last, so that arms of one model in a row load it once. A context manager."""
 
     def __init__(self) -> None:
-        self._held: TransformersEngine | None = None
-        self._settings: ModelSettings | None = None
+        self._open = ExitStack()
+        self._held: Engine | None = None
+        self._settings: tuple[ModelSettings, EngineSettings] | None = None
 
-    def get(self, settings: ModelSettings, cache: Path) -> Engine:
-        """The engine for these settings; another one that was held is closed first. Raises ModelError."""
-        if self._held is None or self._settings != settings:
+    def get(self, settings: Settings) -> Engine:
+        """The engine of these settings; another one that was held is closed first.
+
+        Raises ModelError, and the ServerErrors of ranking.errors for an engine that is a server.
+        """
+        asked = (settings.model, settings.engine)
+        if self._held is None or self._settings != asked:
             self.close()
-            self._held, self._settings = TransformersEngine(settings, cache), settings
+            self._held, self._settings = self._open.enter_context(open_engine(settings)), asked
         return self._held
 
     def close(self) -> None:
         """Lets the engine go."""
-        if self._held is not None:
-            self._held.close()
         self._held = self._settings = None
+        self._open.close()
 
 
 @contextmanager
@@ -54,7 +58,7 @@ def open_llm(
     as_of is the moment of every request; None is now. For skip_missed see LlmRanker.
     """
     template = choose_template(settings)
-    engine = engines.get(settings.model, settings.cache)
+    engine = engines.get(settings)
     info = engine.info
     identity = {
         "model": info.model,
@@ -62,6 +66,7 @@ def open_llm(
         "adapter": info.adapter,
         "device": info.device.partition(":")[0],
         "dtype": info.dtype,
+        **engine_identity(settings.engine, info.route),
         "template": template.ref.digest,
         "likelihood": settings.likelihood.model_dump(),
         **settings.model_dump(include={"yes_no", "setwise", "listwise", "windows", "consistency"}),

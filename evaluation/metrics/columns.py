@@ -100,8 +100,9 @@ class Totals:
     model_calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    flops: float = 0.0
-    """2 per parameter and token (a multiplication and an addition; Kaplan et al. 2020), without attention."""
+    flops: float | None = 0.0
+    """2 per parameter and token (a multiplication and an addition; Kaplan et al. 2020), without attention; None where
+    the number of parameters of some model is not known."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -118,7 +119,11 @@ class Totals:
             self.model_calls += trace.model_calls
             self.prompt_tokens += trace.prompt_tokens
             self.completion_tokens += trace.completion_tokens
-            self.flops += 2.0 * trace.parameters * (trace.prompt_tokens + trace.completion_tokens)
+            tokens = trace.prompt_tokens + trace.completion_tokens
+            if self.flops is not None and trace.parameters is not None:
+                self.flops += 2.0 * trace.parameters * tokens
+            else:
+                self.flops = None
 
 
 class ArmColumns:

@@ -137,8 +137,8 @@ class CostDict(TypedDict):
     completion_tokens_per_case: float
     model_calls_per_case: float
     """Prompts and dialogues, whatever the number of questions in one."""
-    flops: float
-    """2 * parameters * tokens, an estimate without attention."""
+    flops: float | None
+    """2 * parameters * tokens, an estimate without attention; None where the parameters are not known."""
 
 
 class TimingDict(TypedDict):

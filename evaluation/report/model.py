@@ -196,7 +196,7 @@ def _probe(change: str, found: AgreementDict | None) -> Probe | None:
 
 def _cost(found: ArmDict, timing: TimingDict | None) -> Cost:
     cost = found["cost"]
-    flops = None if cost is None else cost["flops"] / max(cost["n"], 1)
+    flops = None if cost is None or cost["flops"] is None else cost["flops"] / max(cost["n"], 1)
     return Cost(
         prompt_tokens=None if cost is None else cost["prompt_tokens_per_case"],
         flops=flops,

@@ -55,7 +55,7 @@ class LangChainEngine:
             device="unknown",
             dtype="unknown",
             max_context=max_context,
-            parameters=0,
+            parameters=None,
             capabilities=frozenset(capabilities),
             route="logprobs, text" if logprobs else "text",
         )

@@ -70,7 +70,7 @@ class OpenAIEngine:
             device="server on this machine" if settings.on_this_machine else "server elsewhere",
             dtype="unknown",
             max_context=settings.max_context,
-            parameters=0,
+            parameters=None,
             capabilities=_capabilities(self._offer),
             route=_route(self._offer),
         )

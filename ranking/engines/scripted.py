@@ -46,7 +46,7 @@ class ScriptedEngine:
             device="cpu",
             dtype="float64",
             max_context=max_context,
-            parameters=0,
+            parameters=None,
             capabilities=frozenset(capabilities),
         )
 

@@ -58,7 +58,7 @@ class VllmEngine:
             device="server on this machine" if settings.on_this_machine else "server elsewhere",
             dtype="unknown",
             max_context=min(served.max_context or own.max_context, own.max_context) - ONE_ANSWER_TOKEN,
-            parameters=0,
+            parameters=None,
             tuned=None if adapter is None else adapter.manifest.tuned_prompts,
             capabilities=self._offer.capabilities,
             route=self._offer.route,

@@ -82,7 +82,7 @@ class VllmOfflineEngine:
             device="cuda",
             dtype=model.dtype,
             max_context=own.max_context - 1,  # the token written counts too
-            parameters=0,
+            parameters=None,
             tuned=None if adapter is None else adapter.manifest.tuned_prompts,
             capabilities=frozenset({"labels", "likelihood"}),
             route="logprob_token_ids",

@@ -48,3 +48,11 @@ def test_an_empty_file_means_defaults(tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     config.write_text("", encoding="utf-8")
     assert load_settings(config) == load_settings()
+
+
+def test_a_section_of_another_kind_leaves_that_of_the_environment_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEWREC_ENGINE__KIND", "vllm")
+    monkeypatch.setenv("FEWREC_ENGINE__RETRIES", "1")
+    assert load_settings(engine={"kind": "transformers"}).engine.kind == "transformers"
+    asked = load_settings(engine={"kind": "vllm", "url": "http://127.0.0.1:9"}).engine
+    assert asked.model_dump(include={"retries", "url"}) == {"retries": 1, "url": "http://127.0.0.1:9"}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,38 +22,8 @@ from ranking.engines.scripted import ScriptedEngine
 from ranking.factory import choose_template, compose
 from ranking.settings import load_settings
 from ranking.strategies.registry import build_strategy
-from retrieval.store import Store, open_store
-from retrieval.types import Interaction, Item, PastItem, User
-from tests.fakes import HashingEmbedder
-
-ITEMS = {f"f{number}": Item(item_id=f"f{number}", title=f"Film {number}", domain="films") for number in range(12)}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(home=tmp_path, record_url=None, index_url=None, embedder=HashingEmbedder()) as opened:
-        opened.record.put_items(list(ITEMS.values()))
-        opened.record.put_users([User(user_id="ann"), User(user_id="bob")])
-        taken = {"ann": (0, 1, 2), "bob": (0, 5)}
-        opened.record.put_interactions(
-            [
-                Interaction(user_id=name, item_id=f"f{number}", timestamp=float(at))
-                for name, numbers in taken.items()
-                for at, number in enumerate(numbers)
-            ]
-        )
-        opened.catch_up()
-        yield opened
-
-
-def case(*candidates: int, history: Sequence[int] = (0, 1), user: str | None = "ann", **more: Any) -> Case:
-    return Case(
-        case_id="c",
-        user_id=user,
-        history=tuple(PastItem(item=ITEMS[f"f{one}"], timestamp=float(at)) for at, one in enumerate(history)),
-        candidates=tuple(ITEMS[f"f{one}"] for one in candidates),
-        **({"target": f"f{candidates[0]}"} | more),
-    )
+from retrieval.store import Store
+from tests.evaluation.arms.films import Shelf, case
 
 
 def prefers_late(_: Prompt, branch: str) -> float:
@@ -122,19 +91,6 @@ def test_batches_do_not_matter(store: Store) -> None:
     whole = asyncio.run(ranker(store, LlmArm(shots=1))[0].rank(cases))
     single = [asyncio.run(ranker(store, LlmArm(shots=1))[0].rank([one]))[0] for one in cases]
     assert [one.scores for one in whole] == [one.scores for one in single]
-
-
-class Shelf:
-    """FAKE byte store in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        return {key: self.kept[key] for key in keys if key in self.kept}
-
-    def put_many(self, values: Mapping[str, bytes]) -> None:
-        self.kept |= values
 
 
 def remembered(shelf: Shelf, engine: ScriptedEngine, strategy: str = "likelihood", **identity: object) -> Remembered:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from evaluation.errors import EvaluationError
 from evaluation.metrics.columns import ArmColumns, Keys
 from evaluation.types import Contract, Outcome
-from tests.evaluation.metrics.made import labelled, outcome
+from tests.evaluation.metrics.made import labelled, outcome, trace
 
 
 def columns(*outcomes: Outcome, keys: Keys | None = None) -> ArmColumns:
@@ -40,6 +42,12 @@ def test_the_first_places_are_kept() -> None:
     table = columns(outcome("a", order=("x", "y", "z")), outcome("b", order=("y",))).read()
     names = table.keys.items.names()
     assert [[names[item] if item >= 0 else None for item in row] for row in table.top] == [["x", "y"], ["y", None]]
+
+
+def test_operations_are_not_known_where_a_server_does_not_say_how_large_its_model_is() -> None:
+    known, unknown = trace(10), replace(trace(10), parameters=None)
+    assert columns(outcome("a", llm=known), outcome("b", llm=known)).totals.flops == 40_000
+    assert columns(outcome("a", llm=unknown), outcome("b", llm=known)).totals.flops is None
 
 
 def test_a_case_that_comes_twice_is_named() -> None:

@@ -43,7 +43,7 @@ class FakeWriter(ScriptedEngine):
             device=known.device,
             dtype=known.dtype,
             max_context=known.max_context,
-            parameters=0,
+            parameters=None,
             capabilities=frozenset({"labels", "likelihood", "generate"}),
         )
 
