@@ -21,6 +21,7 @@ from retrieval.errors import one_line
 from retrieval.store import Store
 from service.indexing import Indexing
 from service.metrics import Metrics
+from service.retention import Retention
 from service.tracing import mark
 
 if TYPE_CHECKING:
@@ -61,11 +62,16 @@ class Serving(Closing):
         current: Callable[[], Promotion | None],
         stamp: Callable[[], Stamp | None],
         metrics: Metrics | None = None,
+        shown_days: float | None = None,
     ) -> None:
-        """Loads what is promoted now; raises whatever `load` does. `store` is what every Recommender ranks over."""
+        """Loads what is promoted now; raises whatever `load` does. `store` is what every Recommender ranks over.
+
+        `shown_days` is how long the lists that were shown are kept; None keeps all.
+        """
         self.store = store
         self.indexing = Indexing(store)
         self.metrics = metrics or Metrics()
+        self._retention = Retention(store, shown_days)
         self._warming: asyncio.Task[None] | None = None
         self._load, self._current, self._stamp = load, current, stamp
         # Looked at before the history is read: a change in between is seen at the next look.
@@ -87,7 +93,8 @@ class Serving(Closing):
         return self._warming is not None and not self._warming.done()
 
     def begin(self) -> None:
-        """Begins to warm the model, beside the first requests; to be called once, in the event loop."""
+        """Begins to warm the model and to forget old lists, beside the first requests; to be called in the event loop."""
+        self._retention.begin()
         self._warming = asyncio.get_running_loop().create_task(_warm(self._held.recommender))
 
     @asynccontextmanager
@@ -115,6 +122,7 @@ class Serving(Closing):
             await asyncio.wait([self._warming])
         if self._swapping is not None:
             await self._swapping
+        await self._retention.stop()
         await self.indexing.settled()
 
     def close(self) -> None:
@@ -178,6 +186,7 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
             current=partial(promotion_for, settings),
             stamp=AdapterRegistry(settings.home).stamp,
             metrics=metrics,
+            shown_days=settings.retention.shown_days,
         ) as serving:
             yield serving
 

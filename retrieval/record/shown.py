@@ -11,8 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from retrieval.errors import NotFoundError
 from retrieval.record.database import Database
+from retrieval.record.exposures import Exposures
 from retrieval.record.schema import REQUESTS
 from retrieval.record.types import ShownList
+
+FORGOTTEN_AT_ONCE = 500
 
 
 class ShownLists:
@@ -59,10 +62,23 @@ class ShownLists:
             rows = connection.execute(chosen.order_by(REQUESTS.c.asked_at, REQUESTS.c.request_id)).all()
         return [read_shown(row) for row in rows]
 
+    def exposures(self) -> Exposures:
+        """The lists that were part of experiments."""
+        return Exposures(self._database)
+
     def forget(self, before: float) -> int:
-        """Delete the lists asked for before a time; returns how many there were. Feedback on them stays."""
-        with self._database.write() as connection:
-            return connection.execute(delete(REQUESTS).where(REQUESTS.c.asked_at < before)).rowcount
+        """Delete the lists asked for before a time; returns how many there were. Feedback on them stays.
+
+        They go a few at a time, so that nobody who writes waits for long.
+        """
+        oldest = select(REQUESTS.c.request_id).where(REQUESTS.c.asked_at < before).limit(FORGOTTEN_AT_ONCE)
+        n = 0
+        while True:
+            with self._database.write() as connection:
+                gone = connection.execute(delete(REQUESTS).where(REQUESTS.c.request_id.in_(oldest))).rowcount
+            n += gone
+            if gone < FORGOTTEN_AT_ONCE:
+                return n
 
 
 def read_shown(row: Any) -> ShownList:

@@ -123,6 +123,33 @@ class Taken:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UserExposure:
+    """What a user saw and did in an arm of an experiment."""
+
+    arm: str | None
+    """None for lists that two arms made together."""
+    user_id: str
+    n_lists: int
+    n_clicked: int
+    """Lists of which the user clicked at least one item."""
+    n_liked: int
+    """Lists of which the user liked or bought at least one item."""
+    n_degraded: int
+    """Lists on a lower rung than "full"."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credit:
+    """A user took an item of an interleaved list."""
+
+    user_id: str
+    team: str
+    """The arm that had picked it."""
+    liked: bool
+    """Liked or bought, not clicked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PersonalCopy:
     """All that the record holds of a user, each part oldest first."""
 
