@@ -93,7 +93,7 @@ class Serving(Closing):
         return self._warming is not None and not self._warming.done()
 
     def begin(self) -> None:
-        """Begins to warm the model and to forget old lists, beside the first requests; to be called in the event loop."""
+        """Begins to warm the model and to forget old lists, beside the requests; to be called in the event loop."""
         self._retention.begin()
         self._warming = asyncio.get_running_loop().create_task(_warm(self._held.recommender))
 

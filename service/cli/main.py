@@ -10,7 +10,22 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service.cli import backup, batch, chat, demo, doctor, import_, index, keys, models, prompt, recommend, serve, vllm
+from service.cli import (
+    backup,
+    batch,
+    chat,
+    demo,
+    doctor,
+    experiment,
+    import_,
+    index,
+    keys,
+    models,
+    prompt,
+    recommend,
+    serve,
+    vllm,
+)
 from service.cli.context import Globals
 from service.cli.errors import ErrorLineGroup
 from service.cli.logs import log_to_stderr
@@ -63,6 +78,7 @@ app.command("chat")(chat.chat)
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
+app.add_typer(experiment.app, name="experiment")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(vllm.app, name="vllm")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -13,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -35,6 +32,7 @@ from service.serving import Serving, answered
 from service.tracing import discreet, open_tracing
 from tests.fakes import HashingEmbedder
 from tests.ranking.flaky_engine import FlakyEngine
+from tests.service.api.real_server import running, until
 from tests.service.api.shop import fill
 
 ANN = {"user_id": "ann", "n": 3}
@@ -78,25 +76,8 @@ def open_shop(home: Path, engine: Engine, ladder: LadderSettings) -> Iterator[Se
 @contextmanager
 def served(home: Path, engine: Engine, **ladder: Any) -> Iterator[httpx.Client]:
     opened = partial(open_shop, home, engine, LadderSettings(breaker_rest_s=0.3, **ladder))
-    server = uvicorn.Server(uvicorn.Config(create_app(opened), port=0, log_level="error"))
-    running = threading.Thread(target=server.run)
-    running.start()
-    try:
-        until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
-            until(lambda: client.get("/health/ready").status_code == 200)
-            yield client
-    finally:
-        server.should_exit = True
-        running.join(20)
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
+    with running(create_app(opened)) as client:
+        yield client
 
 
 def ask_together(client: httpx.Client, times: int) -> list[dict[str, Any]]:
