@@ -12,6 +12,9 @@ from benchmarks import (
     first_recommendation,
     import_speed,
     packed_scoring,
+    service_catalogue,
+    service_load,
+    service_overhead,
     tuning_speed,
 )
 
@@ -27,6 +30,9 @@ def main() -> int:
         tuning_speed.main([]),
         evaluation_speed.main([]),
         erasure.main([]),
+        service_overhead.main([]),
+        service_catalogue.main([]),
+        service_load.main([]),
     )
 
 
