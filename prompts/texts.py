@@ -78,28 +78,33 @@ def collect(template: Template, context: PromptContext, control_tokens: frozense
         )
 
     def title(item: Item) -> Clean:
-        clean = sanitise(item.title, max_chars=MAX_TITLE, control_tokens=control_tokens)
-        if clean.text:
-            return clean
-        return Clean(text=template.sections.untitled, clipped=clean.clipped, neutralised=True)
+        return title_of(template, item, control_tokens)
 
-    candidate_domain = _one_domain(context.candidates)
+    candidate_domain = one_domain(context.candidates)
     return Texts(
         history=tuple(PastText(title=title(past.item), liked=past.liked) for past in context.history),
-        history_domain=_one_domain([past.item for past in context.history]) if context.history else candidate_domain,
+        history_domain=one_domain([past.item for past in context.history]) if context.history else candidate_domain,
         candidates=tuple(title(item) for item in context.candidates),
         candidate_domain=candidate_domain,
         demonstrations=tuple(
             DemonstrationText(
                 history=tuple(title(past.item) for past in shot.history if past.liked),
                 chosen=title(shot.chosen),
-                domain=_one_domain([*(past.item for past in shot.history), shot.chosen]),
+                domain=one_domain([*(past.item for past in shot.history), shot.chosen]),
             )
             for shot in context.demonstrations
         ),
         query=_query(context.query, control_tokens),
         profile=_profile(template, context.user, control_tokens),
     )
+
+
+def title_of(template: Template, item: Item, control_tokens: frozenset[str]) -> Clean:
+    """An item's title, sanitised; what the template says in its place where nothing of it can be seen."""
+    clean = sanitise(item.title, max_chars=MAX_TITLE, control_tokens=control_tokens)
+    if clean.text:
+        return clean
+    return Clean(text=template.sections.untitled, clipped=clean.clipped, neutralised=True)
 
 
 def _query(query: str | None, control_tokens: frozenset[str]) -> Clean | None:
@@ -132,6 +137,7 @@ def _in_words(value: AttributeValue) -> str:
             return f"{value:.6g}"
 
 
-def _one_domain(items: Sequence[Item]) -> str | None:
+def one_domain(items: Sequence[Item]) -> str | None:
+    """The domain of all the items; None if they differ."""
     domains = {item.domain for item in items}
     return domains.pop() if len(domains) == 1 else None

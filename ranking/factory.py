@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from prompts.template import Template, list_templates, load_template
+from ranking.audience import AudienceWording
 from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmOfflineSettings, VllmSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import ConfigError
@@ -162,6 +163,11 @@ def compose(
         ladder=ladder,
         watch=watch,
         trial=trial,
+        wording=AudienceWording(
+            language=settings.prompt.language,
+            max_tokens=settings.prompt.max_tokens,
+            history_length=max(1, settings.examples.history_length),
+        ),
     )
 
 

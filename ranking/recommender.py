@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
+from ranking.audience import AudienceRanker, AudienceWording
 from ranking.clock import Clock
 from ranking.ladder import Course, KnownCourse, Ladder
 from ranking.notes import named, no_verdict, no_weight, notes_of
@@ -64,6 +65,7 @@ class Recommender:
         ladder: Ladder | None = None,
         watch: Callable[[Recommendation], None] | None = None,
         trial: Trial | None = None,
+        wording: AudienceWording | None = None,
     ) -> None:
         """Without a ladder every answer is whole or an error. `watch` is shown every answer.
 
@@ -81,6 +83,10 @@ class Recommender:
         self.ladder = ladder
         self._watch = watch
         self._trial = trial
+        self.audience = AudienceRanker(
+            audience=retriever.audience, engine=engine, fusion=fusion, wording=wording, ladder=ladder
+        )
+        """The other way round: users for an item."""
 
     async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
         """The n best unseen items for a query, best first; fewer only where the notes say why.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -40,11 +41,25 @@ class Moment:
     """Age of each interaction in seconds, beside `item_index`."""
     item_index: npt.NDArray[np.int32]
     """Place of the item of each interaction; those of one user stand together."""
+    liked: npt.NDArray[np.bool_]
+    """Whether each interaction was a like, beside `item_index`."""
     starts: npt.NDArray[np.int64]
     """Shape (n_users + 1,): the interactions of user u are item_index[starts[u]:starts[u + 1]]."""
     matrix: sparse.csc_array
     """Shape (n_users, n_items): 1 where the user interacted with the item."""
     user_places: dict[str, int]
+    """Where each user stands in the matrix, in its order."""
+
+    @cached_property
+    def likes(self) -> sparse.csc_array:
+        """Shape (n_users, n_items): 1 where the user liked the item."""
+        users = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))[self.liked]
+        return sparse.csc_array((np.ones(len(users)), (users, self.item_index[self.liked])), shape=self.matrix.shape)
+
+    @cached_property
+    def user_ids(self) -> tuple[str, ...]:
+        """Users in the order of the matrix."""
+        return tuple(self.user_places)
 
     def popularity(self, user_id: str | None, half_life_days: float | None = None) -> Scores:
         """Other users per item; with a half-life each interaction counts half after every such span.
@@ -139,6 +154,7 @@ def _cut(columns: InteractionColumns, as_of: float) -> Moment:
         # Ages count from the last interaction, so that an old data set is not decayed to nothing.
         ages_s=last - columns.timestamps[kept],
         item_index=items,
+        liked=columns.liked[kept],
         starts=np.searchsorted(users, np.arange(shape[0] + 1)),
         matrix=sparse.csc_array((ones, (users, items)), shape=shape),
         user_places={user_id: place for place, user_id in enumerate(columns.user_ids)},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from retrieval.record import Record
 from retrieval.types import Item
@@ -26,3 +27,9 @@ class Catalogue:
                 self._items = {item.item_id: item for item in self._record.iter_items()}
                 self._version = version
             return self._items
+
+
+def closest(wanted: str, known: Sequence[str] | Mapping[str, Item]) -> str:
+    """The end of a sentence that names the ids nearest to one that is not there; empty where none is near."""
+    close = difflib.get_close_matches(wanted, known, n=3)
+    return f"; the closest: {', '.join(close)}" if close else ""

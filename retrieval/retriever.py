@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from retrieval.audience import Audience
 from retrieval.behaviour import Behaviour
-from retrieval.catalogue import Catalogue
+from retrieval.catalogue import Catalogue, closest
 from retrieval.catch_up import item_text
 from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
@@ -38,6 +38,8 @@ class Retriever:
         self._settings = settings
         self._catalogue = Catalogue(record)
         self._behaviour = Behaviour(record)
+        self.audience = Audience(record, index, self._catalogue, self._behaviour, settings)
+        """The other way round: users for an item."""
         sources: tuple[CandidateSource, ...] = (
             SimilarityToMean(index),
             SimilarityToMax(index),
@@ -106,7 +108,7 @@ class Retriever:
         request, items = self._request(query)
         unknown = next((item_id for item_id in item_ids if item_id not in items), None)
         if unknown is not None:
-            raise NotFoundError(f"no item {unknown!r} in the store{_closest(unknown, items)}")
+            raise NotFoundError(f"no item {unknown!r} in the store{closest(unknown, items)}")
         return self._retrieved(request, items, _in_given_order(item_ids))
 
     def known(self, item_ids: Iterable[str]) -> frozenset[str]:
@@ -135,7 +137,7 @@ class Retriever:
         user = None if query.user_id is None else self._record.user(query.user_id)
         if query.user_id is not None and user is None:
             known = list(itertools.islice(self._record.iter_user_ids(), _IDS_LOOKED_AT))
-            raise NotFoundError(f"no user {query.user_id!r} in the store{_closest(query.user_id, known)}")
+            raise NotFoundError(f"no user {query.user_id!r} in the store{closest(query.user_id, known)}")
         if query.history is not None:
             history = _told(query.history, as_of)
         else:
@@ -239,8 +241,3 @@ def _rarity(request: RetrievalRequest, items: Mapping[str, Item]) -> int:
         return 1
     admissible = sum(_admissible(request, item) for item in items.values())
     return -(-len(items) // max(admissible, 1))
-
-
-def _closest(wanted: str, known: Sequence[str] | Mapping[str, Item]) -> str:
-    close = difflib.get_close_matches(wanted, known, n=3)
-    return f"; the closest: {', '.join(close)}" if close else ""

@@ -143,3 +143,29 @@ class Retrieved:
     """All of the user's interactions before as_of, oldest first."""
     candidates: tuple[Candidate, ...]
     """Best first by the joined score; ties by item id."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PossibleUser:
+    """A user whom an item could be for, why they are here, and the evidence."""
+
+    user_id: str
+    history: tuple[PastItem, ...]
+    """All of the user's interactions before the moment, oldest first."""
+    rank: int
+    """Place after the sources' lists were joined, 1 is best."""
+    score: float
+    """Weighted reciprocal-rank score of the join; comparable within one list only."""
+    votes: tuple[Vote, ...]
+    signals: Signals
+    """Of the item for this user."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PossibleUsers:
+    """Whom an item could be for."""
+
+    item: Item
+    as_of: float
+    users: tuple[PossibleUser, ...]
+    """Best first by the joined score; ties by user id."""

@@ -33,6 +33,21 @@ class ModelOut(Wire):
     route: str | None
     """How the engine reaches the model, where it has a choice."""
 
+    @classmethod
+    def of(cls, info: EngineInfo) -> ModelOut:
+        """The wire shape."""
+        return cls(
+            engine=info.engine,
+            name=info.model,
+            revision=info.revision,
+            adapter=info.adapter,
+            device=info.device,
+            dtype=info.dtype,
+            max_context=info.max_context,
+            parameters=info.parameters,
+            route=info.route,
+        )
+
 
 class TemplateOut(Wire):
     """Which prompt template was rendered."""
@@ -194,7 +209,7 @@ class RecommendationOut(Wire):
             reason=answer.reason,
             experiment=answer.experiment,
             arm=answer.arm,
-            model=None if answer.engine is None else _model(answer.engine),
+            model=None if answer.engine is None else ModelOut.of(answer.engine),
             strategy=answer.strategy,
             template=template
             and TemplateOut(
@@ -221,20 +236,6 @@ class RecommendationOut(Wire):
             notes=list(answer.notes),
             timings=[TimingOut(stage=stage.name, seconds=stage.seconds) for stage in answer.stages],
         )
-
-
-def _model(info: EngineInfo) -> ModelOut:
-    return ModelOut(
-        engine=info.engine,
-        name=info.model,
-        revision=info.revision,
-        adapter=info.adapter,
-        device=info.device,
-        dtype=info.dtype,
-        max_context=info.max_context,
-        parameters=info.parameters,
-        route=info.route,
-    )
 
 
 def _parse(outputs: tuple[Written, ...]) -> ParseOut:

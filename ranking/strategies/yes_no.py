@@ -52,24 +52,25 @@ class YesNo:
             halves = zip(prompts, results[: len(prompts)], results[len(prompts) :], strict=True)
             return [_for_user(prompt, result, base) for prompt, result, base in halves]
         results = await self._engine.score(prompts)
-        return [pointwise(p, r, _margins(r.branches)) for p, r in zip(prompts, results, strict=True)]
+        return [pointwise(p, r, margins(r.branches)) for p, r in zip(prompts, results, strict=True)]
 
 
-def _margins(branches: Sequence[BranchScore]) -> list[float]:
+def margins(branches: Sequence[BranchScore]) -> list[float]:
+    """Logit of the affirmative label minus that of the other, for each branch."""
     pairs = [logits_of(branch) for branch in branches]
     return [affirmative - other for affirmative, other in pairs]
 
 
 def _for_item(prompt: Prompt, result: PromptScores) -> StrategyScores:
     n = len(prompt.branches)
-    margins = _margins(result.branches)
-    prior = fmean(margins[n:])
-    verdict = pointwise(prompt, result, [margin - prior for margin in margins[:n]])
+    found = margins(result.branches)
+    prior = fmean(found[n:])
+    verdict = pointwise(prompt, result, [margin - prior for margin in found[:n]])
     return replace(verdict, branches=result.branches[:n])
 
 
 def _for_user(prompt: Prompt, result: PromptScores, base: PromptScores) -> StrategyScores:
-    priors = _margins(base.branches)
-    scores = [margin - prior for margin, prior in zip(_margins(result.branches), priors, strict=True)]
+    priors = margins(base.branches)
+    scores = [margin - prior for margin, prior in zip(margins(result.branches), priors, strict=True)]
     verdict = pointwise(prompt, result, scores)
     return replace(verdict, prompt_tokens=verdict.prompt_tokens + tokens_read(base), model_calls=2)

@@ -79,6 +79,14 @@ class FeedbackLog:
         with self._database.read() as connection:
             return frozenset(connection.scalars(chosen))
 
+    def dismissers(self, item_id: str, before: float) -> frozenset[str]:
+        """Users who dismissed an item before a time."""
+        chosen = select(FEEDBACK.c.user_id).where(
+            FEEDBACK.c.item_id == item_id, FEEDBACK.c.kind == "dismiss", FEEDBACK.c.timestamp < before
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(chosen))
+
 
 def read_feedback(row: Any) -> Feedback:
     """Feedback of a row that carries its columns."""

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 
 from service.api import (
+    audience,
     chat,
     feedback,
     health,
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     recommend.router,
     session.router,
     similar.router,
+    audience.router,
     items.router,
     users.router,
     interactions.router,

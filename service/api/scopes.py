@@ -38,6 +38,7 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/v1/items/bulk": {"POST": WRITE},
     "/v1/items/{item_id}": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
     "/v1/items/{item_id}/similar": {"GET": READ},
+    "/v1/items/{item_id}/audience": {"GET": ADMIN},
     "/v1/users": {"GET": ADMIN},
     "/v1/users/bulk": {"POST": WRITE},
     "/v1/users/{user_id}": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": ADMIN},
@@ -61,7 +62,8 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/api/recommend/{user_id}/{category}": {"GET": READ},
     "/api/session/recommend": {"POST": READ},
 }
-"""Listing all users or all feedback, a user's erasure and a copy of all that is theirs are the administrator's."""
+"""Listing all users, those whom an item is for, or all feedback, a user's erasure and a copy of all that is theirs are
+the administrator's."""
 
 
 def scope_of(method: str, path: str) -> Scope | None:

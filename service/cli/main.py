@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from service.cli import (
+    audience,
     backup,
     batch,
     chat,
@@ -73,6 +74,7 @@ def options(
 app.command("demo")(demo.demo)
 app.command("import")(import_.import_)
 app.command("recommend")(recommend.recommend)
+app.command("audience")(audience.audience)
 app.command("batch")(batch.batch)
 app.command("chat")(chat.chat)
 app.add_typer(prompt.app, name="prompt")

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prompts.types import Prompt
+from ranking.audience import AudienceAnswer
 from ranking.types import RankedItem, Recommendation
 from retrieval.types import Item
 
@@ -41,6 +42,22 @@ def recommendation_table(recommendation: Recommendation) -> Table:
             "-" if ranked.llm_score is None else f"{ranked.llm_score:.2f}",
             str(ranked.retrieval_rank),
         )
+    return table
+
+
+def audience_table(answer: AudienceAnswer) -> Table:
+    """Rank, user and the scores, and where the user stood before the model ranked."""
+    title = Text.assemble(f"{len(answer.users)} users for ", name_of(answer.item), f", ranked by {answer.ranked_by}")
+    table = Table(title=title, title_justify="left")
+    table.add_column("#", justify="right", style="bold")
+    table.add_column("user", overflow="fold")
+    for name in ("score", "LLM", "nearest", "together", "before"):
+        table.add_column(name, justify="right")
+    for user in answer.users:
+        signals = user.signals
+        values = (user.score, user.llm_score, signals.similarity_max, signals.cooccurrence)
+        shown = ["-" if value is None else f"{value:.2f}" for value in values]
+        table.add_row(str(user.rank), Text(user.user_id), *shown, str(user.retrieval_rank))
     return table
 
 

@@ -10,7 +10,7 @@ import pytest
 from prompts.errors import TemplateError
 from prompts.template import list_templates, load_bytes, load_template
 
-NAMES = ["choice", "graded", "in-context", "likelihood", "listwise", "recency-focused", "sequential"]
+NAMES = ["audience", "choice", "graded", "in-context", "likelihood", "listwise", "recency-focused", "sequential"]
 
 
 def source(name: str = "sequential", language: str = "en") -> str:
@@ -33,7 +33,7 @@ def test_each_template_is_there_in_both_languages() -> None:
 def test_a_shipped_file_is_what_its_name_says(name: str, language: str) -> None:
     template = load_template(name, language)
     assert (template.name, template.ref.language) == (name, language)
-    assert template.kind == ("yes-no" if name in {"in-context", "recency-focused", "sequential"} else name)
+    assert template.kind == ("yes-no" if name in {"audience", "in-context", "recency-focused", "sequential"} else name)
     assert (template.sections.labels is None) == (template.kind != "yes-no")
     assert template.ref.digest == hashlib.sha256(source(name, language).encode()).hexdigest()[:12]
 
@@ -53,7 +53,7 @@ def test_words_of_a_domain_and_of_an_unknown_one() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(TemplateError, match=r"no template named 'sequental'; did you mean 'sequential'\?"):
         load_template("sequental")
-    with pytest.raises(TemplateError, match=r"no template named 'zzz'; shipped: choice, graded, in-context"):
+    with pytest.raises(TemplateError, match=r"no template named 'zzz'; shipped: audience, choice, graded"):
         load_template("zzz")
 
 
