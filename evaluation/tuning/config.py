@@ -11,11 +11,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from evaluation.config import find_text, read_settings, rebased
 from evaluation.data.config import DataConfig
 from evaluation.errors import RunConfigError
-from evaluation.protocols.config import EndToEnd, ProtocolConfig, Sampled
+from evaluation.protocols.config import EndToEnd, Labelled, ProtocolConfig, Sampled
 from evaluation.spelling import explain
 from ranking.shipped import AdapterFolder
 from ranking.tuning.config import TuningSettings
-from retrieval.config import Section
+from retrieval.config import ExampleSettings, Section
 
 STORE = "store"
 """The shipped configuration of the user's own store."""
@@ -56,6 +56,9 @@ class ExampleConfig(Section):
     prompts show: somebody new to the shop must not be something new to the model."""
     min_history: int = Field(default=1, ge=0)
     """Moments with less before them are no examples."""
+    views: int = Field(default=2, ge=1, le=64)
+    """Of labelled cases, of which n are drawn from the validation part: how many lists each becomes; see
+    evaluation.tuning.labelled. They have no use for negatives, selection and short_share."""
     residual: bool = False
     """Learn to add to the score of retrieval's signals, fitted without the LLM on the validation cases and frozen,
     instead of learning all of it anew."""
@@ -85,10 +88,12 @@ class Lesson(Section):
     @field_validator("protocol")
     @classmethod
     def _ranks(cls, protocol: ProtocolConfig) -> ProtocolConfig:
-        if isinstance(protocol, Sampled) or (isinstance(protocol, EndToEnd) and protocol.source == "retrieval"):
+        if isinstance(protocol, Sampled | Labelled) or (
+            isinstance(protocol, EndToEnd) and protocol.source == "retrieval"
+        ):
             return protocol
         raise ValueError(
-            "kind must be sampled, or end-to-end with source: retrieval: adapters are tuned to rank the lists of these"
+            "kind must be sampled, labelled, or end-to-end with source: retrieval: adapters are tuned to rank these"
         )
 
 
@@ -110,11 +115,20 @@ class TuneConfig(Lesson):
     """The packaged default, a Hugging Face id, or a local folder; None is the settings' one."""
     adapter: AdapterFolder | None = None
     """An adapter to start from: a folder, or "shipped"."""
+    history_length: int | None = Field(default=None, ge=0, le=200)
+    """How much of the past the examples show; None is the settings' one. The evaluation beside the adapter asks so."""
+    liked_only: bool | None = None
+    """Whether they leave out what was disliked; None is the settings' one."""
     data_terms: str | None = None
     """Terms of use of the data, for the adapter's card."""
     template: str = "sequential"
     """Name of a shipped template of kind yes-no, or a template file."""
     language: Literal["en", "zh"] = "en"
+
+    def shown(self, examples: ExampleSettings) -> ExampleSettings:
+        """What the examples show of the past, over what the settings say."""
+        own = {"history_length": self.history_length, "liked_only": self.liked_only}
+        return examples.model_copy(update={name: value for name, value in own.items() if value is not None})
 
     @property
     def lessons(self) -> tuple[Lesson, ...]:

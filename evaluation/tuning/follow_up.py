@@ -9,7 +9,8 @@ import yaml
 
 from evaluation.config import rebased
 from evaluation.data.config import StoreSet
-from evaluation.tuning.config import TuneFile
+from evaluation.protocols.config import Labelled
+from evaluation.tuning.config import TuneConfig, TuneFile
 
 EVALUATION = "evaluation.yaml"
 
@@ -27,27 +28,50 @@ def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None, servin
     """
     config = file.config
     data = config.data if data_dir is not None else rebased(config.data, file.base)
-    model = {} if config.model is None else {"model": config.model}
-    tuned: dict[str, Any] = {"kind": "llm", "adapter": ".", "strategy": "yes-no", "language": config.language, **model}
+    baseline, arms = _arms_of_labels(config) if isinstance(config.protocol, Labelled) else _arms_of_lists(config)
+    if serving is not None and isinstance(config.data, StoreSet):
+        arms["serving"] = {**arms["tuned"], "adapter": str(serving.absolute()), "fusion": "served"}
     content: dict[str, Any] = {
         "name": run_name(config.name),
         "data": data.model_dump(mode="json", by_alias=True),
         "protocol": config.protocol.model_dump(mode="json", by_alias=True),
         "seed": config.seed,
-        "baseline": "signals" if config.validation else "popularity",
-        "arms": {
-            "popularity": {"kind": "popularity"},
-            "embedding": {"kind": "embedding"},
-            "item-knn": {"kind": "item-knn"},
-            **({"signals": {"kind": "signals"}} if config.validation else {}),
-            "tuned": tuned,
-            "fused": {**tuned, "fusion": "served"},
-        },
+        "baseline": baseline,
+        "arms": arms,
     }
-    if serving is not None and isinstance(config.data, StoreSet):
-        content["arms"]["serving"] = {**tuned, "adapter": str(serving.absolute()), "fusion": "served"}
+    if isinstance(config.protocol, Labelled):
+        content["metrics"] = ["auc", "log-loss", "ece"]
     if config.known_interactions is not None:
         content["known_interactions"] = config.known_interactions
     path = folder / EVALUATION
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path
+
+
+def _arms_of_lists(config: TuneConfig) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The baseline's name, and the arms of a protocol that ranks."""
+    arms: dict[str, dict[str, Any]] = {
+        "popularity": {"kind": "popularity"},
+        "embedding": {"kind": "embedding"},
+        "item-knn": {"kind": "item-knn"},
+        **({"signals": {"kind": "signals"}} if config.validation else {}),
+        "tuned": _tuned(config),
+        "fused": {**_tuned(config), "fusion": "served"},
+    }
+    return "signals" if config.validation else "popularity", arms
+
+
+def _arms_of_labels(config: TuneConfig) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The same for labelled cases, which have one candidate each: nothing is fused there."""
+    arms = {
+        "random": {"kind": "random"},
+        "embedding": {"kind": "embedding"},
+        "untuned": {key: value for key, value in _tuned(config).items() if key != "adapter"},
+        "tuned": _tuned(config),
+    }
+    return "embedding", arms
+
+
+def _tuned(config: TuneConfig) -> dict[str, Any]:
+    own = config.model_dump(include={"model", "history_length", "liked_only"}, exclude_none=True)
+    return {"kind": "llm", "adapter": ".", "strategy": "yes-no", "language": config.language, **own}

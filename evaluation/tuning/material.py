@@ -10,6 +10,7 @@ from evaluation.baselines.config import PopularityConfig
 from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.config import ConfigFile, EvaluationConfig
 from evaluation.errors import RunConfigError
+from evaluation.protocols.config import Labelled
 from evaluation.run.questions import Asking, Questions, open_questions
 from evaluation.tuning.config import Lesson, TuneConfig, TuneFile
 from evaluation.tuning.examples import (
@@ -20,10 +21,12 @@ from evaluation.tuning.examples import (
     validation_cases,
 )
 from evaluation.tuning.fusion import FusionCase, fit_fusion
+from evaluation.tuning.labelled import drawn, labelled_examples
 from evaluation.tuning.negatives import NegativeSource, RandomNegatives, ServedNegatives
 from evaluation.tuning.signals import SignalsThen, alone
 from ranking.settings import FusionWeights, Settings
 from ranking.tuning.types import TuningExample
+from retrieval.config import ExampleSettings
 from retrieval.protocol import Embedder, Progress
 
 
@@ -50,11 +53,15 @@ def gather(
     Raises RunConfigError and InputError for data that cannot be tuned on.
     """
     asking = Asking(data_dir=data_dir)
+    settings = settings.model_copy(update={"examples": file.config.shown(settings.examples)})
     parts = []
     for lesson in file.config.lessons:
         evaluation = _as_evaluation(file, lesson)
         with open_questions(evaluation, settings, asking, progress=progress, embedder=embedder) as questions:
-            parts.append(_read(questions, lesson, file.config, settings, progress))
+            if isinstance(lesson.protocol, Labelled):
+                parts.append(_read_labelled(questions, lesson, file.config.seed, settings.examples))
+            else:
+                parts.append(_read(questions, lesson, file.config, settings, progress))
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
@@ -122,6 +129,27 @@ def _read(questions: Questions, lesson: Lesson, config: TuneConfig, settings: Se
     )
 
 
+def _read_labelled(questions: Questions, lesson: Lesson, seed: int, shown: ExampleSettings) -> Material:
+    """The first cases of a seeded order are tuned on, the next ones judge; retrieval has no signals of them."""
+    corpus, n = questions.loaded.corpus, lesson.examples.n
+    cases = drawn(questions.fitting().cases, seed)
+    made = labelled_examples(cases[:n], views=lesson.examples.views, shown=shown, seed=seed)
+    judged = cases[n : n + lesson.validation]
+    notes = [*questions.loaded.notes, *made.notes]
+    if len(cases) < n + lesson.validation:
+        notes.append(
+            f"{n} labelled cases to tune on and {lesson.validation} to judge by were asked for; there are {len(cases)}."
+        )
+    return Material(
+        examples=made.examples,
+        validation=labelled_examples(judged, views=1, shown=shown, seed=seed).examples if judged else (),
+        asked=(),
+        further=(),
+        notes=notes,
+        data={corpus.name: corpus.digest},
+    )
+
+
 def _frozen(measured: Sequence[FusionCase], n_cases: int, l2: float) -> FusionWeights:
     """The weights of the signals alone that a residual is learnt on top of."""
     if not measured:
@@ -147,8 +175,9 @@ def _as_evaluation(file: TuneFile, lesson: Lesson) -> ConfigFile:
     """The evaluation whose questions tuning keeps away from; its one arm only stands there."""
     config = file.config
     protocol = lesson.protocol
-    if protocol.validation_users is not None and protocol.validation_users < lesson.validation:
-        protocol = protocol.model_copy(update={"validation_users": lesson.validation})
+    wanted = lesson.validation + (lesson.examples.n if isinstance(protocol, Labelled) else 0)
+    if protocol.validation_users is not None and protocol.validation_users < wanted:
+        protocol = protocol.model_copy(update={"validation_users": wanted})
     evaluation = EvaluationConfig(
         name=config.name,
         data=lesson.data,

@@ -148,7 +148,8 @@ class Untouched:
             "16 validation cases to fit the signals' weights",
         ),
         ({"protocol": {"kind": "end-to-end", "source": "whole-catalogue"}}, "source: retrieval"),
-        ({"protocol": {"kind": "labelled"}}, "kind must be sampled"),
+        ({"protocol": {"kind": "rating"}}, "kind must be sampled"),
+        ({"protocol": {"kind": "labelled"}}, "has no labels of its own"),
         ({"known_interactions": 0}, "no interactions of data set"),
     ],
 )
