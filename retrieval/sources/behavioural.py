@@ -33,8 +33,10 @@ class Popularity:
 
 
 def _best(moment: Moment, scores: Scores, k: int) -> list[Proposal]:
+    places = np.flatnonzero(scores > 0)
+    if len(places) > k > 0:
+        least = np.partition(scores[places], -k)[-k]
+        places = places[scores[places] >= least]
     # item_ids are sorted, so a stable sort breaks ties by id.
-    order = np.argsort(-scores, kind="stable")[:k]
-    return [
-        Proposal(item_id=moment.item_ids[place], score=float(scores[place])) for place in order if scores[place] > 0
-    ]
+    best = places[np.argsort(-scores[places], kind="stable")[:k]]
+    return [Proposal(item_id=moment.item_ids[place], score=float(scores[place])) for place in best]

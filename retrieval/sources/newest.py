@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from retrieval.protocol import Proposal, RetrievalRequest
 from retrieval.types import Item
@@ -15,13 +17,24 @@ class Newest:
 
     def __init__(self, catalogue: Callable[[], Mapping[str, Item]]) -> None:
         self._catalogue = catalogue
+        self._sorted = _Dated(items={}, order=[])
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items added before the request, latest first."""
-        dated = [
-            (item.added_at, item.item_id)
-            for item in self._catalogue().values()
-            if item.added_at is not None and item.added_at < request.as_of
-        ]
-        dated.sort(key=lambda entry: (-entry[0], entry[1]))
-        return [Proposal(item_id=item_id, score=added_at) for added_at, item_id in dated[:k]]
+        items, dated = self._catalogue(), self._sorted
+        if dated.items is not items:
+            dated = self._sorted = _Dated(items=items, order=_latest_first(items))
+        start = bisect.bisect_right(dated.order, -request.as_of, key=lambda entry: entry[0])
+        return [Proposal(item_id=item_id, score=-opposite) for opposite, item_id in dated.order[start : start + k]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Dated:
+    items: Mapping[str, Item]
+    """The catalogue that was sorted; it never changes, another one takes its place."""
+    order: list[tuple[float, str]]
+    """Minus the time and the id, ascending."""
+
+
+def _latest_first(items: Mapping[str, Item]) -> list[tuple[float, str]]:
+    return sorted((-item.added_at, item.item_id) for item in items.values() if item.added_at is not None)
