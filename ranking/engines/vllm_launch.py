@@ -67,16 +67,18 @@ def has_gpu() -> bool:
 def plan_launch(
     model: ModelSettings, settings: VllmSettings, cache: Path, python: Path, *, gpu: bool, extra: Sequence[str] = ()
 ) -> Launch:
-    """The command for a model that is prepared, with its adapter: attached on a GPU, merged into the weights on a CPU.
+    """The command for a model that is prepared, with its adapter attached under a name of its own.
 
-    Beside its name, the model is served under name@digest of its weights, which clients compare with theirs. Raises
-    ModelError, and ConfigError for an address of another machine.
+    So one server answers for both: strategies that the adapter was not tuned for ask the model as it is. Only an adapter
+    of fewer layers is merged into the weights, and then they alone are served. Beside its name, the model is served
+    under name@digest of its weights, which clients compare with theirs. Raises ModelError, and ConfigError for an
+    address of another machine.
     """
     if not settings.on_this_machine:
         raise ConfigError(f"a server is started on this machine only, not at {settings.url}; leave engine.url out")
     folder = locate(model.name, cache)
     adapter = None if model.adapter is None else read_adapter(model.adapter)
-    attached = adapter is not None and gpu and adapter.manifest.base.layers is None
+    attached = adapter is not None and adapter.manifest.base.layers is None
     names = [model.name, digest_name(model.name, weights_digest(folder))]
     flags = []
     if adapter is not None and attached:

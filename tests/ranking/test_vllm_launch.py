@@ -50,13 +50,16 @@ def test_a_cpu_gets_its_cache_its_cores_and_small_blocks(
     assert environment["VLLM_NO_USAGE_STATS"] == environment["HF_HUB_OFFLINE"] == "1"
 
 
-def test_a_gpu_gets_none_of_that_and_its_adapter_by_name(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gpu", [True, False])
+def test_one_server_answers_for_the_model_and_its_adapter(folder: Path, tmp_path: Path, gpu: bool) -> None:
     base = {"name": "tiny", "digest": weights_digest(folder), "layers": None}
     adapter = make_adapter(tmp_path / "films", base=base)
     model = ModelSettings(name=str(folder), adapter=adapter.folder, dtype="bfloat16")
-    launch = _plan(model, tmp_path, gpu=True)
+    launch = _plan(model, tmp_path, gpu=gpu)
     said = " ".join(launch.command)
-    assert "--block-size" not in said
+    assert ("--block-size" in said) != gpu
+    assert f"--model {folder} " in said
+    assert f"--served-model-name {folder} " in said
     assert f"--lora-modules {adapter.manifest.label}={adapter.folder}" in said
     assert "--dtype bfloat16" in said
     assert launch.served_model == adapter.manifest.label
