@@ -44,7 +44,7 @@ class Remembered:
     """Implements ranking.protocol.Strategy over another one.
 
     `identity` names everything beside the context that a score depends on: model, revision, adapter, number format,
-    template, budget. Contexts differ where anything in them differs, down to timestamps and attributes.
+    template, budget. Contexts differ where anything in them differs, down to timestamps and attributes, but for user ids.
     """
 
     def __init__(self, strategy: Strategy, store: ByteStore, identity: Mapping[str, object]) -> None:
@@ -66,7 +66,11 @@ class Remembered:
         return [known[key] for key in keys]
 
     def _key(self, context: PromptContext) -> str:
-        whole = {"identity": self._identity, "context": dataclasses.asdict(context)}
+        user = context.user
+        told = dataclasses.asdict(context)
+        # Of a user prompts tell the attributes, not who it is: nor does it matter whether the store knows them.
+        told["user"] = None if user is None or not user.attributes else user.attributes
+        whole = {"identity": self._identity, "context": told}
         return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

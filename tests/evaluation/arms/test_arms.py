@@ -23,6 +23,7 @@ from ranking.factory import choose_template, compose
 from ranking.settings import load_settings
 from ranking.strategies.registry import build_strategy
 from retrieval.store import Store
+from retrieval.types import User
 from tests.evaluation.arms.films import Shelf, case
 
 
@@ -129,6 +130,17 @@ class Rows:
 
     def score(self, cases: Sequence[Case]) -> list[Scores]:
         return [np.arange(len(one.candidates), dtype=np.float64) for one in cases]
+
+
+def test_who_the_user_is_makes_no_difference_but_what_is_told_of_them_does() -> None:
+    shelf, engine = Shelf(), ScriptedEngine(prefers_late)
+    asked = PromptContext(history=case(7).history, candidates=case(7, 3).candidates)
+    somebody = User(user_id="anna")
+    for user in (None, somebody, User(user_id="ben")):
+        asyncio.run(remembered(shelf, engine).score([replace(asked, user=user)]))
+    assert engine.calls == 1
+    asyncio.run(remembered(shelf, engine).score([replace(asked, user=replace(somebody, attributes={"age": 30}))]))
+    assert engine.calls == 2
 
 
 def test_a_baseline_is_an_arm() -> None:
