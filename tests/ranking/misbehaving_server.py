@@ -51,7 +51,7 @@ Behaviour: TypeAlias = Callable[[Request], Reply]
 class MisbehavingServer:
     """Answers as `behave` says; `requests` holds what came in, `gone` counts clients that left before their answer."""
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour, port: int = 0) -> None:
         self.behave = behave
         self.requests: list[Request] = []
         self.gone = 0
@@ -79,7 +79,7 @@ class MisbehavingServer:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A client that leaves is no news."""
 
-        self._http = Listening(("127.0.0.1", 0), Handler)
+        self._http = Listening(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
@@ -153,9 +153,9 @@ def _left(connection: socket.socket) -> bool:
 
 
 @contextmanager
-def misbehaving(behave: Behaviour | None = None) -> Iterator[MisbehavingServer]:
-    """A server that behaves so, or answers everything with an empty object, until the context ends."""
-    server = MisbehavingServer(behave or (lambda request: Reply()))
+def misbehaving(behave: Behaviour | None = None, port: int = 0) -> Iterator[MisbehavingServer]:
+    """A server that behaves so, or answers everything with an empty object, until the context ends; 0 is any port."""
+    server = MisbehavingServer(behave or (lambda request: Reply()), port)
     try:
         yield server
     finally:

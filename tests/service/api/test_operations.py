@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from structlog.testing import capture_logs
 
 from prompts.template import load_template
+from ranking import protocol
+from ranking.engine_settings import VllmSettings
+from ranking.engines.vllm import VllmEngine
 from ranking.errors import EngineBusyError, ServerDownError
 from ranking.ladder import Ladder
 from ranking.recommender import Recommender
-from ranking.settings import LadderSettings, TracingSettings, load_settings
+from ranking.settings import LadderSettings, ModelSettings, TracingSettings, load_settings
 from ranking.strategies.likelihood import Likelihood
 from ranking.types import EngineLoad
 from retrieval.examples import ExampleSelector
@@ -31,7 +34,10 @@ from service.metrics import Metrics
 from service.serving import Serving, answered
 from service.tracing import discreet, open_tracing
 from tests.fakes import HashingEmbedder
+from tests.ranking.fake_vllm import MODEL, FakeVllmApi
 from tests.ranking.flaky_engine import FlakyEngine
+from tests.ranking.misbehaving_server import Reply, misbehaving
+from tests.ranking.tiny_model import save_tiny_model
 from tests.service.api.real_server import running, until
 from tests.service.api.shop import fill
 
@@ -46,7 +52,7 @@ class Engine(FlakyEngine):
 
 
 @contextmanager
-def open_shop(home: Path, engine: Engine, ladder: LadderSettings) -> Iterator[Serving]:
+def open_shop(home: Path, engine: protocol.Engine, ladder: LadderSettings) -> Iterator[Serving]:
     settings, metrics = load_settings(), Metrics()
     with (
         open_store(home=home, record_url=None, index_url=None, embedder=HashingEmbedder()) as store,
@@ -74,7 +80,7 @@ def open_shop(home: Path, engine: Engine, ladder: LadderSettings) -> Iterator[Se
 
 
 @contextmanager
-def served(home: Path, engine: Engine, **ladder: Any) -> Iterator[httpx.Client]:
+def served(home: Path, engine: protocol.Engine, **ladder: Any) -> Iterator[httpx.Client]:
     opened = partial(open_shop, home, engine, LadderSettings(breaker_rest_s=0.3, **ladder))
     with running(create_app(opened)) as client:
         yield client
@@ -118,6 +124,32 @@ def test_only_lists_come_under_load_while_the_engine_fails_and_it_recovers_by_it
     assert 'fewrec_prefix_tokens_total{source="cache"} 40.0' in counted
     assert "fewrec_engine_waiting 2.0" in counted
     assert 'fewrec_request_seconds_count{method="POST",route="/v1/recommend",status="200"}' in counted
+
+
+def test_a_vllm_server_that_is_killed_under_load_costs_no_answer_and_is_found_again(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / MODEL)
+    api = FakeVllmApi(cards=[{"id": str(folder), "max_model_len": 1024}])
+    with ExitStack() as stack:
+        first = stack.enter_context(misbehaving(api))
+        settings = VllmSettings(url=first.url, retries=0)
+        engine = stack.enter_context(closing(VllmEngine(ModelSettings(name=str(folder)), settings, tmp_path)))
+        client = stack.enter_context(served(tmp_path / "home", engine, deadline_s=10.0))
+        assert {answer["rung"] for answer in ask_together(client, 8)} == {"full"}
+
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ask_together, client, 60)
+            first.behave = lambda _: Reply(hang_up=True)
+            first.close()
+            during = asked.result()
+        down = [answer for answer in during if answer["degraded"]]
+        assert down
+        assert {answer["rung"] for answer in down} == {"retrieval"}
+        assert {answer["reason"] for answer in down} <= {"engine", "breaker"}
+        assert all(len(answer["items"]) == 3 for answer in during)
+
+        stack.enter_context(misbehaving(api, int(first.url.rpartition(":")[2])))
+        until(lambda: client.post("/v1/recommend", json=ANN).json()["rung"] == "full")
+        assert "engine_breaker" not in client.get("/health/ready").json()
 
 
 def test_a_client_that_leaves_takes_its_question_along(tmp_path: Path) -> None:
