@@ -37,6 +37,8 @@ class RandomSplit(Section):
     """Every interaction falls into a part by a hash of the seed, its user and its item, so shares are approximate."""
 
     kind: Literal["random"] = "random"
+    by: Literal["interaction", "item"] = "interaction"
+    """item: by a hash of the seed and the item alone, so that what is asked for was never seen in training."""
     train: float = Field(default=0.6, gt=0, lt=1)
     validation: float = Field(default=0.2, ge=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)

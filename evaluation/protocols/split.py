@@ -157,8 +157,9 @@ def _global_time(corpus: Corpus, eligible: _Eligible, config: GlobalTime) -> Spl
 def _random(corpus: Corpus, eligible: _Eligible, config: RandomSplit, seed: int) -> Split:
     users, items = corpus.user_ids, corpus.item_ids
     pairs = zip(corpus.user_index.tolist(), corpus.item_index.tolist(), strict=True)
+    keys = (items[item] if config.by == "item" else f"{users[user]}\n{items[item]}" for user, item in pairs)
     places = np.fromiter(
-        (Draw(seed=seed, purpose="split", key=f"{users[user]}\n{items[item]}").fraction() for user, item in pairs),
+        (Draw(seed=seed, purpose="split", key=key).fraction() for key in keys),
         dtype=np.float64,
         count=len(corpus.user_index),
     )

@@ -163,6 +163,17 @@ def test_labels_are_ratings_likes_or_a_threshold() -> None:
     assert set(by_like) == {0.0, 1.0}
 
 
+def test_a_split_by_item_asks_for_items_that_nobody_is_known_to_have_taken() -> None:
+    corpus = everyone(n_users=80)
+    split = split_corpus(corpus, Sampled(split=RandomSplit(by="item", train=0.5, validation=0.0, test=0.5)), 5)
+    known = {item for _, item in known_pairs(corpus, split.known)}
+    asked = {asked_item(held) for held in split.test}
+    assert known
+    assert asked
+    assert known.isdisjoint(asked)
+    assert len(split.test) + split.known.sum() == len(corpus.user_index)
+
+
 def test_a_random_split_has_about_its_shares_and_does_not_depend_on_other_users() -> None:
     corpus = everyone(n_users=80)
     split = split_corpus(corpus, RatingPrediction(), 5)
