@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import structlog
+from sqlalchemy import create_engine, text
 
 from service.environment import keep_to_ourselves
+
+POSTGRES = "TEST_POSTGRES_URL"
+"""Environment variable with the URL of a PostgreSQL database that tests may make schemas in."""
 
 keep_to_ourselves()  # before any test module imports a library that reads these
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -32,6 +37,22 @@ def own_logs() -> Iterator[None]:
     """A command sets where logs go, for its whole process: the next test does not write into its closed stream."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL schema of the test's own; skips where there is no server."""
+    server = os.environ.get(POSTGRES)
+    if not server:
+        pytest.skip(f"{POSTGRES} is not set")
+    schema = f"test_{uuid4().hex}"
+    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    yield f"{server}?options=-csearch_path%3D{schema}"
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from ranking.registry import ADAPTERS
 from retrieval.errors import EmptyStoreError, InputError, StoreError, one_line
 from retrieval.lock import acquire
+from retrieval.record.copying import copy_record
 from service.backup.archive import RECORD, Manifest, check_name, facts_of, pack
 
 _WAIT_S = 30.0
@@ -27,19 +28,20 @@ _WAIT_S = 30.0
 def back_up(home: Path, record_url: str | None, target: Path) -> Manifest:
     """Writes a backup while everything goes on running, and says what it holds.
 
-    The record is copied as of one moment by SQLite itself. Raises InputError for a target that is there already or has
-    no name of a backup, or a record at a server; EmptyStoreError where there is no record; StoreError.
+    The record is copied as of one moment; one in PostgreSQL becomes the same SQLite file in the archive. Raises
+    InputError for a target that is there already or has no name of a backup; EmptyStoreError where there is no record;
+    StoreError.
     """
     check_name(target)
     if target.exists():
         raise InputError(f"{target} is there already; name a new file")
-    record = sqlite_file(home, record_url)
-    if not record.is_file():
+    record = place_of(home, record_url)
+    if isinstance(record, Path) and not record.is_file():
         raise EmptyStoreError(f"there is nothing to back up: no record at {record}")
     try:
         with tempfile.TemporaryDirectory(prefix=".fewrec-backup-", dir=target.absolute().parent) as made:
             folder = Path(made)
-            _copy_record(record, folder / RECORD)
+            copy_file(record, folder / RECORD)
             _copy_adapters(home / ADAPTERS, folder / ADAPTERS)
             manifest = _manifest(folder)
             pack(target, manifest, folder)
@@ -48,15 +50,17 @@ def back_up(home: Path, record_url: str | None, target: Path) -> Manifest:
     return manifest
 
 
-def sqlite_file(home: Path, record_url: str | None) -> Path:
-    """Where the record is; raises InputError for one at a server."""
+def place_of(home: Path, record_url: str | None) -> Path | str:
+    """Where the record is: a file, or the URL of a server. Raises InputError for an SQLite URL that names no file."""
     if record_url is None:
         return home / RECORD
     if "://" not in record_url:
         return Path(record_url).expanduser()
     url = make_url(record_url)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith("file:"):
-        raise InputError("the record is not a plain SQLite file: use its server's own backup, such as pg_dump")
+    if url.get_backend_name() != "sqlite":
+        return record_url
+    if not url.database or url.database.startswith("file:"):
+        raise InputError("the record is not a plain SQLite file; name it by its path")
     return Path(url.database)
 
 
@@ -65,7 +69,13 @@ def adapter_lock(folder: Path) -> Path:
     return folder / ".lock"
 
 
-def _copy_record(record: Path, target: Path) -> None:
+def copy_file(record: Path | str, target: Path) -> None:
+    """Writes a record as one SQLite file. Raises StoreError."""
+    if isinstance(record, str):
+        copy_record(record, str(target))
+        with closing(sqlite3.connect(target)) as copy:
+            copy.execute("PRAGMA journal_mode=DELETE")
+        return
     try:
         with closing(sqlite3.connect(record, timeout=_WAIT_S)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)

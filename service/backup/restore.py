@@ -21,12 +21,14 @@ from retrieval.errors import ConflictError, InputError, StoreError, one_line
 from retrieval.files import write_whole
 from retrieval.lock import acquire
 from retrieval.record import Record
+from retrieval.record.copying import copy_record
 from service.backup.archive import RECORD, Manifest, facts_of, unpack
-from service.backup.backup import adapter_lock
+from service.backup.backup import adapter_lock, copy_file
 from service.backup.differences import Differences, compare
 
 _WAIT_S = 30.0
 _DRAFT = ".restore-"
+_CURRENT = "current.db"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +39,12 @@ class Restored:
     undone: Differences
 
 
-def restore(home: Path, record: Path, file: Path, *, discard_newer: bool) -> Restored:
+def restore(home: Path, record: Path | str, file: Path, *, discard_newer: bool) -> Restored:
     """Puts a backup in the place of the record and of the promoted adapters; the index is to be rebuilt afterwards.
 
-    The caller holds the store, so that no service serves from it. `record` is its SQLite file, of the newest schema.
-    The restored record has a new identity: an index that was built before fits it no more and is refused. Raises
+    The caller holds the store, so that no service serves from it. `record` is its SQLite file or its server's URL, of the
+    newest schema; the archive may come from the other kind. The restored record has a new identity: an index that was
+    built before fits it no more and is refused. Raises
     ConflictError where something newer would be lost, unless that is wanted; InputError for a file that cannot be used.
     """
     home.mkdir(parents=True, exist_ok=True)
@@ -51,7 +54,11 @@ def restore(home: Path, record: Path, file: Path, *, discard_newer: bool) -> Res
         folder = Path(made)
         manifest = unpack(file, folder)
         _prepare(folder / RECORD, file)
-        undone = compare(record, folder / RECORD, _history(home / ADAPTERS), _history(folder / ADAPTERS))
+        current = record
+        if isinstance(current, str):
+            copy_file(current, folder / _CURRENT)
+            current = folder / _CURRENT
+        undone = compare(current, folder / RECORD, _history(home / ADAPTERS), _history(folder / ADAPTERS))
         if undone.told is not None and not discard_newer:
             raise ConflictError(
                 f"since this backup ({manifest.made_at}) something changed that would be undone: {undone.told}; to "
@@ -94,7 +101,10 @@ def _place_adapters(saved: Path, adapters: Path, aside: Path) -> None:
         shutil.move(folder, target)
 
 
-def _exchange(copy: Path, record: Path) -> None:
+def _exchange(copy: Path, record: Path | str) -> None:
+    if isinstance(record, str):
+        copy_record(str(copy), record)
+        return
     try:
         with closing(sqlite3.connect(copy)) as source, closing(sqlite3.connect(record, timeout=_WAIT_S)) as target:
             target.execute("PRAGMA synchronous=FULL")

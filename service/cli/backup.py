@@ -43,13 +43,13 @@ def restore(
     Refuses, and says what would be lost, where something changed since the backup.
     """
     from ranking.factory import open_settings_store
-    from service.backup.backup import sqlite_file
+    from service.backup.backup import place_of
     from service.backup.restore import restore as put_back
     from service.cli.progress import bars
 
     given = globals_of(ctx)
     settings = given.settings()
-    record = sqlite_file(settings.home, settings.record_url)
+    record = place_of(settings.home, settings.record_url)
     # Open, so that no other process serves from it meanwhile.
     with open_settings_store(settings) as store, bars(given.err) as progress:
         done = put_back(settings.home, record, file, discard_newer=discard_newer)

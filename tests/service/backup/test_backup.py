@@ -22,7 +22,7 @@ from retrieval.record.types import Feedback
 from retrieval.store import open_store
 from retrieval.types import Interaction, Item, User
 from service.backup.archive import RECORD, FileFacts, Manifest, facts_of, pack, unpack
-from service.backup.backup import back_up, sqlite_file
+from service.backup.backup import back_up, place_of
 from service.backup.restore import restore
 from service.cli.main import app
 from service.exit_codes import ExitCode
@@ -286,11 +286,41 @@ def test_a_record_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_where_the_record_is(tmp_path: Path) -> None:
-    assert sqlite_file(tmp_path, None) == tmp_path / RECORD
-    assert sqlite_file(tmp_path, "x.db") == Path("x.db")
-    assert sqlite_file(tmp_path, "sqlite:////data/x.db") == Path("/data/x.db")
-    with pytest.raises(InputError, match="pg_dump"):
-        sqlite_file(tmp_path, "postgresql://server/fewrec")
+    assert place_of(tmp_path, None) == tmp_path / RECORD
+    assert place_of(tmp_path, "x.db") == Path("x.db")
+    assert place_of(tmp_path, "sqlite:////data/x.db") == Path("/data/x.db")
+    assert place_of(tmp_path, "postgresql://server/fewrec") == "postgresql://server/fewrec"
+    with pytest.raises(InputError, match="by its path"):
+        place_of(tmp_path, "sqlite:///file:x.db?uri=true")
+
+
+def test_a_record_in_postgresql_is_backed_up_and_moves_to_and_from_sqlite(tmp_path: Path, postgres_url: str) -> None:
+    home, other, file = tmp_path / "home", tmp_path / "other", tmp_path / "b.tar.zst"
+    write_record(home, A)
+    back_up(home, None, file)
+    moved = restore(other, postgres_url, file, discard_newer=False)
+    assert (moved.manifest.items, moved.undone.told) == (1, None)
+
+    record = Record.open(postgres_url)
+    record.put_items([B])
+    identity = record.record_id()
+    record.close()
+    with pytest.raises(ConflictError, match="items: 1 added"):
+        restore(other, postgres_url, file, discard_newer=False)
+    assert back_up(other, postgres_url, tmp_path / "p.tar.zst").items == 2
+
+    done = restore(other, postgres_url, file, discard_newer=True)
+    assert done.undone.told == "items: 1 added"
+    record = Record.open(postgres_url)
+    assert [item.title for item in record.iter_items()] == ["Alien"]
+    assert len(record.history("ann")) == 1
+    assert record.record_id() != identity, "an index of before is refused"
+    record.close()
+
+    back = tmp_path / "back"
+    Record.open(str(back / RECORD)).close()
+    restore(back, back / RECORD, tmp_path / "p.tar.zst", discard_newer=False)
+    assert titles(back) == ["Alien", "Brazil"]
 
 
 def test_what_cannot_be_backed_up_is_told(tmp_path: Path) -> None:
