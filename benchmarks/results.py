@@ -1,6 +1,7 @@
 """Writes docs/results.md from run folders: python -m benchmarks.results runs/amazon-games runs/ml-100k.
 
-The folders are written by `fewrec evaluate`; the page says for each the command that repeats it.
+The folders are written by `fewrec evaluate`; the page says for each the command that repeats it. For runs named in
+--cost it also shows quality against the time of a case, drawn into the folder images beside the page.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from rich.console import Console
 from evaluation.report.head import facts_of
 from evaluation.report.markdown import escaped, results_table
 from evaluation.report.model import load_run
+from evaluation.report.plots_canvas import Plot
+from evaluation.report.plots_curves import quality_against_latency
 from evaluation.report.types import Run
 from evaluation.report.verdict import verdict_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+_STYLE = Path(__file__).parents[1] / "evaluation" / "report" / "page" / "report.css"
 _HEAD = """# Results
 
 Measured with the commands below and put together by `python -m benchmarks.results RUN...`. Ranking metrics are times
@@ -28,8 +32,8 @@ beside the same model alone) takes next to no time. Chat is measured on [its own
 """
 
 
-def section(run: Run, command: str) -> str:
-    """One run: what was asked, how to repeat it, the verdict, and every arm."""
+def section(run: Run, command: str, picture: str = "") -> str:
+    """One run: what was asked, how to repeat it, the verdict, every arm, and a picture if there is one."""
     verdict = verdict_of(run)
     facts = " · ".join(f"{name}: {escaped(value)}" for name, value in facts_of(run))
     details = "\n".join(escaped(detail) for detail in verdict.details)
@@ -43,9 +47,29 @@ def section(run: Run, command: str) -> str:
         f"**{escaped(verdict.sentence)}**",
         details,
         results_table(run),
+        picture,
         left,
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def cost_picture(run: Run, folder: Path) -> str:
+    """Draws quality against time into a file of the folder; the Markdown that shows it. "" for a run without times."""
+    plot = quality_against_latency(run)
+    if plot is None:
+        return ""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{run.name}-cost.svg"
+    path.write_text(standalone(plot), encoding="utf-8")
+    return f"![{plot.title}: {plot.note}]({folder.name}/{path.name})\n\n{plot.note}"
+
+
+def standalone(plot: Plot) -> str:
+    """The plot as an SVG file of its own, with the colours that a report's page would give it, light or dark."""
+    colours = _STYLE.read_text(encoding="utf-8").partition("* {")[0]
+    backdrop = '<rect width="100%" height="100%" fill="var(--paper)"/>'
+    head, _, body = plot.svg.partition(">")
+    return f'{head} xmlns="http://www.w3.org/2000/svg">\n<style>\n{colours}</style>\n{backdrop}{body}\n'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,10 +82,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="run folders in the order of the page, with the command where it is not `fewrec evaluate NAME`",
     )
     parser.add_argument("--output", type=Path, default=PAGE)
+    parser.add_argument("--cost", nargs="*", metavar="NAME", default=["amazon-games-strategies"])
     given = parser.parse_args(arguments)
     named = [text.partition("=") for text in given.runs]
     runs = [(load_run(Path(place)), command) for place, _, command in named]
-    sections = [section(run, command or f"fewrec evaluate {run.name} --data-dir FOLDER") for run, command in runs]
+    sections = [
+        section(
+            run,
+            command or f"fewrec evaluate {run.name} --data-dir FOLDER",
+            cost_picture(run, given.output.parent / "images") if run.name in given.cost else "",
+        )
+        for run, command in runs
+    ]
     given.output.write_text("\n\n".join([_HEAD.rstrip(), *sections]) + "\n", encoding="utf-8")
     Console().print(str(given.output))
     return 0

@@ -69,10 +69,10 @@ def plan_launch(
 ) -> Launch:
     """The command for a model that is prepared, with its adapter attached under a name of its own.
 
-    So one server answers for both: strategies that the adapter was not tuned for ask the model as it is. Only an adapter
-    of fewer layers is merged into the weights, and then they alone are served. Beside its name, the model is served
-    under name@digest of its weights, which clients compare with theirs. Raises ModelError, and ConfigError for an
-    address of another machine.
+    So one server answers for both: strategies that the adapter was not tuned for ask the model as it is. Only an
+    adapter of fewer layers is merged into the weights, and then they alone are served. Beside its name, the model is
+    served under name@digest of its weights, which clients compare with theirs. Raises ModelError, and ConfigError for
+    an address of another machine.
     """
     if not settings.on_this_machine:
         raise ConfigError(f"a server is started on this machine only, not at {settings.url}; leave engine.url out")
