@@ -32,6 +32,7 @@ def serve(
     """
     import uvicorn
 
+    from ranking.experiments.arms import check_experiments
     from service.api.app import create_app
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
@@ -51,6 +52,8 @@ def serve(
         shots=shots,
     )
     settings = given.settings(**chosen.flags())
+    # What is wrong with an arm is told in a line, before anything takes time.
+    check_experiments(settings)
     access = access_for(settings.home, settings.access, host)
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)

@@ -15,7 +15,8 @@ from ranking.errors import ConfigError, ServerDownError
 from ranking.experiments.arms import check_experiments, open_arms
 from ranking.experiments.assignment import arm_of
 from ranking.protocol import Engine
-from ranking.settings import Settings, load_settings
+from ranking.registry import Promotion
+from ranking.settings import LadderSettings, Settings, load_settings
 from ranking.types import Recommendation
 from retrieval.errors import NotFoundError
 from retrieval.store import Store, open_store
@@ -34,12 +35,14 @@ def settings_of(arms: Sequence[dict[str, Any]] = ARMS, **changes: Any) -> Settin
 
 
 class Engines:
-    """Opens FAKE engines and keeps them."""
+    """Opens FAKE engines and keeps them, and the adapters that they were to have."""
 
     def __init__(self) -> None:
         self.opened: list[FlakyEngine] = []
+        self.adapters: list[Path | None] = []
 
-    def open(self, _: Settings) -> AbstractContextManager[Engine]:
+    def open(self, settings: Settings) -> AbstractContextManager[Engine]:
+        self.adapters.append(settings.model.adapter)
         self.opened.append(FlakyEngine())
         return nullcontext(self.opened[-1])
 
@@ -88,6 +91,20 @@ def test_an_arm_with_another_adapter_has_an_engine_of_its_own(store: Store, tmp_
     assert len(engines.opened) == 2
 
 
+def test_arms_follow_a_promotion_unless_they_say_otherwise(store: Store, tmp_path: Path) -> None:
+    own, promoted = (make_adapter(tmp_path / name, name.encode()).folder for name in ("own", "promoted"))
+    arms = [
+        {"name": "as-it-serves"},
+        {"name": "own", "settings": {"model": {"adapter": str(own)}}},
+        {"name": "untuned", "settings": {"tuned": False}},
+    ]
+    promotion = Promotion(label="promoted@1", folder=promoted, model="m", at="2026-01-01", evidence=None)
+    engines = Engines()
+    with open_arms(store, settings_of(arms), promotion, open_model=engines.open):
+        pass
+    assert engines.adapters == [promoted, own, None]
+
+
 def test_every_answer_is_watched_once_and_with_its_arm(store: Store) -> None:
     seen: list[Recommendation] = []
 
@@ -131,6 +148,21 @@ def test_an_interleaved_list_tells_what_either_arm_lost(store: Store) -> None:
     answer = asyncio.run(failing())
     assert (answer.rung, answer.reason, answer.ranked_by) == ("retrieval", "engine", "retrieval")
     assert [item.retrieval_rank for item in answer.items] == [1, 2, 3, 4]
+
+
+def test_an_engine_that_fails_an_arm_is_known_to_be_down(store: Store) -> None:
+    settings = settings_of(seed=3).model_copy(update={"ladder": LadderSettings(breaker_failures=1)})
+
+    async def failing() -> str:
+        engine = FlakyEngine()
+        engine.error = ServerDownError("no connection")
+        with open_arms(store, settings, None, open_model=lambda _: nullcontext(engine)) as recommender:
+            for user_id in ("ann", "bob"):  # one of them is in the arm that asks the model
+                await recommender.recommend(Query(user_id=user_id), 4)
+            assert recommender.ladder is not None
+            return recommender.ladder.engine.state
+
+    assert asyncio.run(failing()) == "open", "health looks at this ladder"
 
 
 def test_the_prompt_that_is_told_is_that_of_the_users_arm(store: Store) -> None:

@@ -147,6 +147,15 @@ def test_clicks_on_an_interleaved_list_are_credit_to_the_arm_that_picked(tmp_pat
     assert "clicks credited: llm 0, signals 1" in report(tmp_path, experiments=[TOGETHER])[1]
 
 
+def test_a_service_with_an_arm_that_cannot_be_served_does_not_start(tmp_path: Path) -> None:
+    wrong = {**SPLIT, "arms": [{"name": "llm"}, {"name": "signals", "settings": {"fusion": {"lm": 0}}}]}
+    config = tmp_path / "settings.yaml"
+    config.write_text(yaml.safe_dump({"experiments": [wrong]}))
+    ran = CliRunner().invoke(app, ["--config", str(config), "serve"])
+    assert ran.exit_code == 2
+    assert "experiment 'e', arm 'signals': setting fusion.lm: Extra inputs are not permitted" in ran.output
+
+
 def test_an_experiment_that_left_the_settings_is_still_told_of(tmp_path: Path) -> None:
     with served(SPLIT) as client:
         ask(client, "ann")
