@@ -93,7 +93,7 @@ def test_an_arm_with_another_adapter_has_an_engine_of_its_own(store: Store, tmp_
 
 def test_arms_follow_a_promotion_unless_they_say_otherwise(store: Store, tmp_path: Path) -> None:
     own, promoted = (make_adapter(tmp_path / name, name.encode()).folder for name in ("own", "promoted"))
-    arms = [
+    arms: list[dict[str, Any]] = [
         {"name": "as-it-serves"},
         {"name": "own", "settings": {"model": {"adapter": str(own)}}},
         {"name": "untuned", "settings": {"tuned": False}},
