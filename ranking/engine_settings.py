@@ -11,10 +11,9 @@ from pydantic import Field, JsonValue, SecretStr, field_validator, model_validat
 from retrieval.config import Section
 
 
-class TransformersSettings(Section):
+class EmbeddedSettings(Section):
     """The model runs in this process, with packed scoring."""
 
-    kind: Literal["transformers"] = "transformers"
     batch_wait_ms: float = Field(default=3.0, ge=0, le=1000)
     """How long a request waits for others to share its forward pass while the model is idle; 0 starts at once. Requests
     that come while the model works wait anyway and share the next pass."""
@@ -23,6 +22,23 @@ class TransformersSettings(Section):
     prefix_tokens: int = Field(default=2048, ge=0, le=1_000_000)
     """Tokens of beginnings of prompts whose computed states are kept for the next ones (46 kB a token for the default
     model in float32); 0 keeps none."""
+
+
+class TransformersSettings(EmbeddedSettings):
+    """By torch, or on a CPU by OpenVINO where that was measured to be faster and to rank alike."""
+
+    kind: Literal["transformers"] = "transformers"
+    fast_lane: Literal["auto", "off"] = "auto"
+    """auto: OpenVINO scores where `fewrec models prepare --fast-lane` found on this machine that it ranks as torch does
+    in float32 and is faster; off: torch does."""
+
+
+class OpenVinoSettings(EmbeddedSettings):
+    """OpenVINO scores on the CPU, whatever was measured (extra `openvino`); torch writes."""
+
+    kind: Literal["openvino"] = "openvino"
+    precision: Literal["int8", "int8-weights", "float32"] = "int8-weights"
+    """int8: weights and activations, calibrated on prompts of the sample; int8-weights: activations as they come."""
 
 
 class ServerSettings(Section):
@@ -127,5 +143,6 @@ class OpenAISettings(ServerSettings):
 
 
 EngineSettings: TypeAlias = Annotated[
-    TransformersSettings | VllmSettings | VllmOfflineSettings | OpenAISettings, Field(discriminator="kind")
+    TransformersSettings | OpenVinoSettings | VllmSettings | VllmOfflineSettings | OpenAISettings,
+    Field(discriminator="kind"),
 ]

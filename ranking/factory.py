@@ -9,8 +9,14 @@ from pathlib import Path
 
 from prompts.template import Template, list_templates, load_template
 from ranking.audience import AudienceWording
-from ranking.engine_settings import OpenAISettings, TransformersSettings, VllmOfflineSettings, VllmSettings
-from ranking.engines.transformers import TransformersEngine
+from ranking.engine_settings import (
+    OpenAISettings,
+    OpenVinoSettings,
+    TransformersSettings,
+    VllmOfflineSettings,
+    VllmSettings,
+)
+from ranking.engines.openvino import open_embedded, open_openvino
 from ranking.errors import ConfigError
 from ranking.experiments.trial import Trial
 from ranking.ladder import Ladder
@@ -77,7 +83,10 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     """The engine that the settings name, closed afterwards; heavy libraries are loaded for the one that needs them."""
     match settings.engine:
         case TransformersSettings():
-            with closing(TransformersEngine(settings.model, settings.cache, batching=settings.engine)) as engine:
+            with closing(open_embedded(settings.model, settings.engine, settings.cache)) as engine:
+                yield engine
+        case OpenVinoSettings():
+            with closing(open_openvino(settings.model, settings.engine, settings.cache)) as engine:
                 yield engine
         case VllmSettings():
             from ranking.engines.vllm import VllmEngine

@@ -36,5 +36,5 @@ def engine_identity(engine: EngineSettings, route: str | None) -> dict[str, Any]
     """
     if isinstance(engine, TransformersSettings):
         return {}
-    said = engine.model_dump(mode="json", include={"kind", "url", "served_model", "max_context", "extra"})
+    said = engine.model_dump(mode="json", include={"kind", "url", "served_model", "max_context", "extra", "precision"})
     return {"engine": said | {"route": route}}

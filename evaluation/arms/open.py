@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from evaluation.arms.digest import engine_identity
 from evaluation.arms.llm import LlmRanker
 from evaluation.arms.remembered import ByteStore, Remembered
-from ranking.engine_settings import EngineSettings
+from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.factory import choose_template, compose, open_engine
 from ranking.protocol import Engine
 from ranking.settings import ModelSettings, Settings
@@ -33,7 +33,7 @@ class Engines(Closing):
         asked = (settings.model, settings.engine)
         if self._held is None or self._settings != asked:
             self.close()
-            self._held, self._settings = self._open.enter_context(open_engine(settings)), asked
+            self._held, self._settings = self._open.enter_context(open_engine(_by_torch(settings))), asked
         return self._held
 
     def close(self) -> None:
@@ -75,3 +75,10 @@ def open_llm(
     strategy = Remembered(build_strategy(settings, engine, template), scores, identity)
     recommender = compose(settings, store, engine, template, strategy)
     yield LlmRanker(name, recommender, template, settings, as_of, skip_missed=skip_missed)
+
+
+def _by_torch(settings: Settings) -> Settings:
+    """Engine transformers by torch only: a run's numbers must not depend on what was measured on its machine."""
+    if not isinstance(settings.engine, TransformersSettings):
+        return settings
+    return settings.model_copy(update={"engine": settings.engine.model_copy(update={"fast_lane": "off"})})

@@ -17,6 +17,7 @@ from ranking.engines.packing import Packed, Piece, Share, attention_mask, pack
 from ranking.engines.readout import Readout
 from ranking.errors import ModelError
 from ranking.models.manifest import weights_digest
+from ranking.models.openvino import Precision, Run
 from ranking.models.prepare import locate, prepare
 from ranking.models.pretrained import Pretrained, load_pretrained
 from ranking.settings import ModelSettings
@@ -41,6 +42,8 @@ class PackedModel:
     def __init__(self, loaded: Pretrained, *, name: str, revision: str, adapter: Adapter | None = None) -> None:
         self.model = loaded.model
         self.structured = loaded.structured
+        self.graph: Run | None = None
+        self.precision: Precision | None = None
         self.max_context = loaded.max_context
         self.revision = revision
         self.adapter = adapter
@@ -54,6 +57,9 @@ class PackedModel:
         Where states can be kept (structured), they are if known is given.
         """
         packed = pack(pieces)
+        if self.graph is not None:
+            found = self.graph(packed.ids, packed.positions, attention_mask(packed))
+            return Passed(packed=packed, hidden=torch.from_numpy(found), kept=())
         device = self.model.device
         kept: list[list[LayerStates]] = []
         if self.structured:
@@ -75,6 +81,11 @@ class PackedModel:
             **arguments,
         )
         return Passed(packed=packed, hidden=output.last_hidden_state[0], kept=kept)
+
+    def use_graph(self, graph: Run, precision: Precision) -> None:
+        """From here on the forward pass is a graph's; the model itself only writes. No states are kept then."""
+        self.graph, self.precision = graph, precision
+        self.structured = False
 
     def margins(self, prompts: Sequence[EncodedPrompt], shares: Sequence[Share]) -> list[Tensor]:
         """Logit of the first label minus logit of the second for the branches of each share, shape (branches,) each.

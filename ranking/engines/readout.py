@@ -97,7 +97,8 @@ class Readout:
     def _logits(self, states: Tensor, columns: Tensor | None) -> Tensor:
         """Finished logits in float32, shape (len(states), len(columns) or vocabulary)."""
         head = self._head if columns is None else self._head[columns]
-        logits = (states.to(head.device) @ head.T).float()
+        # A graph's states are float32 whatever the weights are kept in.
+        logits = (states.to(head.device) @ head.to(states.dtype).T).float()
         if self._bias is not None:
             logits += (self._bias if columns is None else self._bias[columns]).float()
         logits *= self._scale

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from prompts.types import Dialogue, Prompt
-from ranking.engine_settings import TransformersSettings
+from ranking.engine_settings import EmbeddedSettings, TransformersSettings
 from ranking.engines.attention import PrefixStates
 from ranking.engines.batching import Batcher, BatchLimits, Wanted
 from ranking.engines.encoding import EncodedPrompt
@@ -33,7 +33,7 @@ class TransformersEngine:
     in one thread, first come, first served; between two tokens that it writes, scores that wait are computed, so that
     nobody's list waits for somebody's text. batching.prefix_tokens bounds the memory for prefixes seen before (for the
     default model in float32, 46 kB a token). structured=False uses the library's attention with a dense mask:
-    slower, for comparison.
+    slower, for comparison. core is a model that is loaded already, and route what its info says of how it came to it.
     """
 
     def __init__(
@@ -42,14 +42,16 @@ class TransformersEngine:
         cache: Path,
         progress: Progress | None = None,
         *,
-        batching: TransformersSettings | None = None,
+        batching: EmbeddedSettings | None = None,
         structured: bool = True,
+        core: PackedModel | None = None,
+        route: str | None = None,
     ) -> None:
-        self._core = load_model(settings, cache, progress, structured=structured)
+        self._core = core or load_model(settings, cache, progress, structured=structured)
         self._max_packed = settings.max_packed_tokens
         self._encoder = self._core.encoder
         self._writer = Writer(self._core.model, self._core.tokenizer)
-        self._info = _info(settings, self._core, constrained=self._writer.forms.offered)
+        self._info = _info(settings, self._core, route, constrained=self._writer.forms.offered)
         chosen = batching or TransformersSettings()
         self._prefixes = PrefixCache(chosen.prefix_tokens)
         limits = BatchLimits(
@@ -186,20 +188,21 @@ def _model_errors() -> Iterator[None]:
         raise EngineError(f"the model failed: {one_line(error)[:300]}") from error
 
 
-def _info(settings: ModelSettings, core: PackedModel, *, constrained: bool) -> EngineInfo:
+def _info(settings: ModelSettings, core: PackedModel, route: str | None, *, constrained: bool) -> EngineInfo:
     adapter = core.adapter
     capabilities: set[Capability] = {"labels", "likelihood", "generate"}
     if constrained:
         capabilities.add("constrained")
     return EngineInfo(
-        engine="transformers",
+        engine="transformers" if core.graph is None else "openvino",
         model=settings.name,
         revision=core.revision,
         adapter=None if adapter is None else adapter.manifest.label,
         device=str(core.model.device),
-        dtype=str(core.model.dtype).removeprefix("torch."),
+        dtype=str(core.model.dtype).removeprefix("torch.") if core.precision is None else core.precision,
         max_context=core.max_context,
         parameters=core.model.num_parameters(),
         tuned=None if adapter is None else adapter.manifest.tuned_prompts,
         capabilities=frozenset(capabilities),
+        route=route,
     )

@@ -40,6 +40,7 @@ class Offer:
 ENGINES: Final[Mapping[str, Offer]] = MappingProxyType(
     {
         "transformers": Offer(always=frozenset({"labels", "likelihood", "generate"}), maybe=frozenset({"constrained"})),
+        "openvino": Offer(always=frozenset({"labels", "likelihood", "generate"}), maybe=frozenset({"constrained"})),
         "vllm": Offer(always=frozenset({"labels", "generate"}), maybe=frozenset({"likelihood", "constrained"})),
         "vllm-offline": Offer(always=frozenset({"labels", "likelihood"}), maybe=frozenset()),
         "openai": Offer(always=frozenset({"generate"}), maybe=frozenset({"labels", "constrained"})),

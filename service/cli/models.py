@@ -178,7 +178,16 @@ def rollback(ctx: typer.Context) -> None:
 
 
 @app.command("prepare")
-def prepare(ctx: typer.Context, name: Name = None) -> None:
+def prepare(
+    ctx: typer.Context,
+    name: Name = None,
+    fast_lane: Annotated[
+        bool,
+        typer.Option(
+            "--fast-lane", help="Also convert it for OpenVINO, and measure here whether that ranks alike and is faster."
+        ),
+    ] = False,
+) -> None:
     """Make a model ready: convert a packaged one, download a Hugging Face one, check that a folder is there.
 
     This is the only command that reaches a model hub, and only for an id that you name.
@@ -192,7 +201,27 @@ def prepare(ctx: typer.Context, name: Name = None) -> None:
     wanted = name or settings.model.name
     with bars(given.err) as progress:
         folder = make_ready(wanted, settings.cache, progress)
-    given.out.print(f"{wanted} is ready in {folder}", highlight=False, markup=False, soft_wrap=True)
+    _say(given, f"{wanted} is ready in {folder}")
+    if fast_lane:
+        _measure_lanes(given, settings, wanted)
+
+
+def _measure_lanes(given: Globals, settings: Settings, name: str) -> None:
+    from ranking.engines.lane_gate import measure_lanes
+    from ranking.factory import served_settings
+    from service.cli.progress import bars
+
+    model = settings.model.model_copy(update={"name": name})
+    served = served_settings(settings.model_copy(update={"model": model}))
+    with bars(given.err) as progress:
+        found = measure_lanes(served.model, settings.cache, progress)
+    for precision, one in found.items():
+        verdict = "may be chosen" if one.why_not is None else f"not chosen: {one.why_not}"
+        _say(
+            given,
+            f"openvino {precision}: Kendall's tau {one.tau:.3f} and NDCG@10 {one.ndcg_change:+.4f} to float32 over "
+            f"{one.cases} cases, {one.seconds * 1000:,.0f} ms (torch {one.torch_seconds * 1000:,.0f}); {verdict}",
+        )
 
 
 @app.command("verify")

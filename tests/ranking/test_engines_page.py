@@ -31,7 +31,7 @@ def langchain() -> Offer:
     return Offer(always=plain.info.capabilities, maybe=told.info.capabilities - plain.info.capabilities)
 
 
-@pytest.mark.parametrize("engine", ["transformers", "vllm", "openai", "langchain"])
+@pytest.mark.parametrize("engine", ["transformers", "openvino", "vllm", "openai", "langchain"])
 def test_the_page_says_what_the_engines_can_do(engine: str) -> None:
     offer = langchain() if engine == "langchain" else ENGINES[engine]
     words = {True: "if the server can", False: "no"}
@@ -51,6 +51,6 @@ def test_every_setting_of_a_server_is_on_the_page() -> None:
 
 def test_the_examples_of_settings_are_settings() -> None:
     shown = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
-    assert len(shown) == 2
+    assert len(shown) == 3
     for one in shown:
         TypeAdapter(EngineSettings).validate_python(one["engine"])
