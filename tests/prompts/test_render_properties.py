@@ -12,7 +12,10 @@ from tests.prompts.build import film, history, past, shot, words
 
 CONTROL = frozenset({"<|im_start|>", "<|im_end|>"})
 SHIPPED = [load_template(ref.name, ref.language) for ref in list_templates()]
-TEMPLATES = [template for template in SHIPPED if template.kind not in {"choice", "listwise"}]
+TEMPLATES = [
+    one for one in SHIPPED if one.kind not in {"choice", "listwise"} and one.sections.demonstration is not None
+]
+"""Those that `render` puts a whole context into; an audience's shows users, see test_audience."""
 TEMPLATES_BY_NAME = {template.name: template for template in TEMPLATES if template.ref.language == "en"}
 
 ODD = [
