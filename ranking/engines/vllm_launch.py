@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 
 from ranking.engine_settings import VllmSettings
 from ranking.engines.device import choose_dtype
@@ -24,7 +25,8 @@ from ranking.models.manifest import weights_digest
 from ranking.models.merged import merged_folder
 from ranking.models.prepare import locate
 from ranking.settings import ModelSettings
-from ranking.tuning.adapter import read_adapter
+from ranking.tuning.adapter import Adapter, read_adapter
+from ranking.tuning.manifest import PEFT_FILE
 from ranking.types import EngineInfo
 
 INTERPRETER = "FEWREC_VLLM_PYTHON"
@@ -83,15 +85,15 @@ def plan_launch(
     flags = []
     if adapter is not None and attached:
         adapter.check_base(model.name, weights_digest(folder))
-        rank = str(adapter.manifest.settings.rank)
-        flags = ["--enable-lora", "--max-lora-rank", rank]
-        flags += ["--lora-modules", f"{adapter.manifest.label}={adapter.folder}"]
+        flags = _attaching(adapter)
     elif adapter is not None:
         folder, names = merged_folder(model.name, adapter, cache), [adapter.manifest.label]
     address = urlsplit(settings.url)
     where = ["--host", address.hostname or "127.0.0.1", "--port", str(address.port or 80)]
     command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder), *where]
     command += ["--served-model-name", *names, "--enable-prompt-tokens-details", "--disable-uvicorn-access-log"]
+    # Logits in half the digits would lie so far apart that candidates often tie.
+    command += ["--hf-overrides", '{"head_dtype": "float32"}']
     environment = {**os.environ, **_QUIET}
     if settings.api_key is not None:
         environment["VLLM_API_KEY"] = settings.api_key.get_secret_value()
@@ -106,6 +108,18 @@ def plan_launch(
         served_model=names[0] if not attached or adapter is None else adapter.manifest.label,
         on_gpu=gpu,
     )
+
+
+def _attaching(adapter: Adapter) -> list[str]:
+    """Flags for an adapter beside the model.
+
+    The modules that it changes are named: else the output head is wrapped too, where the CPU build dies of a prompt's
+    log-probabilities (0.32) and multiplies by nothing for each of the vocabulary's words.
+    """
+    changed = orjson.loads((adapter.folder / PEFT_FILE).read_bytes())["target_modules"]
+    rank, label = str(adapter.manifest.settings.rank), adapter.manifest.label
+    flags = ["--enable-lora", "--max-lora-rank", rank, "--lora-target-modules", *changed]
+    return [*flags, "--lora-modules", f"{label}={adapter.folder}"]
 
 
 def _on_cpu(model: ModelSettings, environment: dict[str, str]) -> list[str]:

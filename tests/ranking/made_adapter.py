@@ -39,5 +39,5 @@ def make_adapter(folder: Path, weights: bytes = b"weights", **changes: Any) -> A
         "weights_sha256": "",
         "weights_bytes": 0,
     }
-    write_adapter(folder, AdapterManifest(**values | changes), weights, b"{}", "")
+    write_adapter(folder, AdapterManifest(**values | changes), weights, b'{"target_modules": ["q_proj", "v_proj"]}', "")
     return read_adapter(folder)

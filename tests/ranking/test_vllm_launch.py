@@ -42,6 +42,7 @@ def test_a_cpu_gets_its_cache_its_cores_and_small_blocks(
     assert "--block-size 32 --dtype float32 --enforce-eager --seed 1" in said
     assert f"--served-model-name {folder} {folder}@{weights_digest(folder)[:12]}" in said
     assert "--host 127.0.0.1 --port 8100" in said
+    assert '--hf-overrides {"head_dtype": "float32"}' in said
     assert "a-key" not in said
     environment = launch.environment
     assert environment["VLLM_API_KEY"] == "a-key"
@@ -60,7 +61,7 @@ def test_one_server_answers_for_the_model_and_its_adapter(folder: Path, tmp_path
     assert ("--block-size" in said) != gpu
     assert f"--model {folder} " in said
     assert f"--served-model-name {folder} " in said
-    assert f"--lora-modules {adapter.manifest.label}={adapter.folder}" in said
+    assert f"--lora-target-modules q_proj v_proj --lora-modules {adapter.manifest.label}={adapter.folder}" in said
     assert "--dtype bfloat16" in said
     assert launch.served_model == adapter.manifest.label
 
