@@ -81,13 +81,15 @@ def main() -> int:
     draw = random.Random(0)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as home:
-        outcome = kill_while_writing(Path(home), [draw.randrange(writes) for _ in range(times)], writes)
+        kill_after = [draw.randrange(writes) for _ in range(times)]
+        outcome = kill_while_writing(Path(home), kill_after, writes)
     seconds = time.perf_counter() - started
     lost, problem = len(outcome.lost), outcome.problem or "whole"
     sys.stdout.write(
         f"{times} kills, {outcome.acknowledged} acknowledged, {lost} lost, index {problem}, {seconds:.0f} s\n"
     )
-    return int(bool(outcome.lost) or outcome.problem is not None)
+    short = outcome.acknowledged < sum(kill_after) + times  # a server that stopped answering before it was killed
+    return int(short or bool(outcome.lost) or outcome.problem is not None)
 
 
 if __name__ == "__main__":

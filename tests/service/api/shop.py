@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
 
 from prompts.template import load_template
@@ -76,6 +78,8 @@ def main() -> None:
 
     import uvicorn
 
+    # Whoever started this reads the port and nothing more: events would fill the pipe, and the server would wait.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(shop_app(Path(sys.argv[1])), log_level="error"))
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
