@@ -69,7 +69,9 @@ class Answering:
         async with self._turn:
             lists, failed = await self._ranked(prepared)
         info = self._recommender.engine.info
-        made_by = f"{info.model}@{info.revision}" + (f" + {info.adapter}" if info.adapter else "")
+        made_by = f"{info.model}@{info.revision} ({info.engine}, {info.dtype})" + (
+            f" + {info.adapter}" if info.adapter else ""
+        )
         part = Part(lists=lists, rejected=sorted([*rejected, *failed], key=lambda one: one.line), made_by=made_by)
         return await asyncio.to_thread(encode, part, self._wanted.as_of)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.batch.work import Outcome, Plan, Work
 
 _WHERE = "Where it runs"
+_EMBEDDED = frozenset({"transformers", "openvino"})
 _SERVERS = frozenset({"vllm", "openai"})
 _PARTS_AT_A_SERVER = 2
 
@@ -115,7 +116,7 @@ def _for_batch(given: Globals, chosen: ModelOptions, concurrency: int) -> Settin
     flags = chosen.flags()
     kind = given.settings(**flags).engine.kind
     engine: dict[str, Any] = {"kind": kind}
-    if kind == "transformers":
+    if kind in _EMBEDDED:
         engine["prefix_tokens"] = 0
     elif kind in _SERVERS:
         engine["concurrency"] = concurrency
