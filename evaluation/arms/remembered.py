@@ -44,7 +44,8 @@ class Remembered:
     """Implements ranking.protocol.Strategy over another one.
 
     `identity` names everything beside the context that a score depends on: model, revision, adapter, number format,
-    template, budget. Contexts differ where anything in them differs, down to timestamps and attributes, but for user ids.
+    template, budget. Contexts differ where anything in them differs, down to timestamps and attributes, but for user
+    ids.
     """
 
     def __init__(self, strategy: Strategy, store: ByteStore, identity: Mapping[str, object]) -> None:

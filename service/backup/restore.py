@@ -42,10 +42,10 @@ class Restored:
 def restore(home: Path, record: Path | str, file: Path, *, discard_newer: bool) -> Restored:
     """Puts a backup in the place of the record and of the promoted adapters; the index is to be rebuilt afterwards.
 
-    The caller holds the store, so that no service serves from it. `record` is its SQLite file or its server's URL, of the
-    newest schema; the archive may come from the other kind. The restored record has a new identity: an index that was
-    built before fits it no more and is refused. Raises
-    ConflictError where something newer would be lost, unless that is wanted; InputError for a file that cannot be used.
+    The caller holds the store, so that no service serves from it. `record` is its SQLite file or its server's URL, of
+    the newest schema; the archive may come from the other kind. The restored record has a new identity: an index that
+    was built before fits it no more and is refused. Raises ConflictError where something newer would be lost, unless
+    that is wanted; InputError for a file that cannot be used.
     """
     home.mkdir(parents=True, exist_ok=True)
     for leftover in home.glob(f"{_DRAFT}*"):  # of one that was killed
