@@ -1,7 +1,8 @@
 """Writes docs/results.md from run folders: python -m benchmarks.results runs/amazon-games runs/ml-100k.
 
 The folders are written by `fewrec evaluate`; the page says for each the command that repeats it. For runs named in
---cost it also shows quality against the time of a case, drawn into the folder images beside the page.
+--cost it also shows quality against the time of a case, for those in --slices the metric by kind of case, and for runs
+of one name that know different amounts of interactions quality against these. Pictures go into the folder images.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from pathlib import Path
 from rich.console import Console
 
 from evaluation.report.head import facts_of
-from evaluation.report.markdown import escaped, results_table
+from evaluation.report.markdown import escaped, results_table, table_markdown
 from evaluation.report.model import load_run
+from evaluation.report.numbers import metric_name
 from evaluation.report.plots_canvas import Plot
-from evaluation.report.plots_curves import quality_against_latency
+from evaluation.report.plots_curves import quality_against_latency, scarcity
+from evaluation.report.tables import slices
 from evaluation.report.types import Run
 from evaluation.report.verdict import verdict_of
 
@@ -32,8 +35,8 @@ beside the same model alone) takes next to no time. Chat is measured on [its own
 """
 
 
-def section(run: Run, command: str, picture: str = "") -> str:
-    """One run: what was asked, how to repeat it, the verdict, every arm, and a picture if there is one."""
+def section(run: Run, command: str, *further: str) -> str:
+    """One run: what was asked, how to repeat it, the verdict, every arm, and what further there is to show."""
     verdict = verdict_of(run)
     facts = " · ".join(f"{name}: {escaped(value)}" for name, value in facts_of(run))
     details = "\n".join(escaped(detail) for detail in verdict.details)
@@ -47,21 +50,32 @@ def section(run: Run, command: str, picture: str = "") -> str:
         f"**{escaped(verdict.sentence)}**",
         details,
         results_table(run),
-        picture,
+        *further,
         left,
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def cost_picture(run: Run, folder: Path) -> str:
-    """Draws quality against time into a file of the folder; the Markdown that shows it. "" for a run without times."""
-    plot = quality_against_latency(run)
+def picture(plot: Plot | None, name: str, folder: Path) -> str:
+    """Draws into a file of the folder; the Markdown that shows it, "" where there is nothing to draw."""
     if plot is None:
         return ""
     folder.mkdir(exist_ok=True)
-    path = folder / f"{run.name}-cost.svg"
+    path = folder / f"{name}.svg"
     path.write_text(standalone(plot), encoding="utf-8")
     return f"![{plot.title}: {plot.note}]({folder.name}/{path.name})\n\n{plot.note}"
+
+
+def scarcity_pictures(runs: Sequence[Run], folder: Path) -> dict[str, str]:
+    """By the name of runs that know different amounts: quality against the interactions known."""
+    names = dict.fromkeys(run.name for run in runs)
+    drawn = {name: scarcity([run for run in runs if run.name == name]) for name in names}
+    return {name: picture(plot, f"{name}-known", folder) for name, plot in drawn.items() if plot is not None}
+
+
+def by_slice(run: Run) -> str:
+    """The main metric by kind of case."""
+    return f"By kind of case, {metric_name(run.metric)}:\n\n{table_markdown(slices(run))}"
 
 
 def standalone(plot: Plot) -> str:
@@ -83,14 +97,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, default=PAGE)
     parser.add_argument("--cost", nargs="*", metavar="NAME", default=["amazon-games-strategies"])
+    parser.add_argument("--slices", nargs="*", metavar="NAME", default=["amazon-games-scarcity-tuned"])
     given = parser.parse_args(arguments)
+    images = given.output.parent / "images"
     named = [text.partition("=") for text in given.runs]
     runs = [(load_run(Path(place)), command) for place, _, command in named]
+    known = scarcity_pictures([run for run, _ in runs], images)
     sections = [
         section(
             run,
             command or f"fewrec evaluate {run.name} --data-dir FOLDER",
-            cost_picture(run, given.output.parent / "images") if run.name in given.cost else "",
+            known.pop(run.name, ""),  # once, with the first of these runs
+            picture(quality_against_latency(run), f"{run.name}-cost", images) if run.name in given.cost else "",
+            by_slice(run) if run.name in given.slices else "",
         )
         for run, command in runs
     ]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROW = 38.0
+_MAX_NAMED = 12
+"""Lines of a plot that are all named at their ends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,8 +220,9 @@ def count_ticks(axes: Axes, values: Sequence[float] | None = None) -> None:
 
 
 def draw_lines(axes: Axes, run: Run, xs: Sequence[float], lines: Mapping[str, Sequence[float]]) -> None:
-    """One line an arm with its name at the right end; arms without a colour stay grey and nameless."""
+    """One line an arm with its name at its right end; without a colour it is grey, and nameless if there are many."""
     looks = looks_of(run)
+    all_named = len(lines) <= _MAX_NAMED
     ends: list[tuple[str, float]] = []
     for name in sorted(lines, key=lambda name: looks[name].named):
         look, values = looks[name], lines[name]
@@ -228,7 +231,7 @@ def draw_lines(axes: Axes, run: Run, xs: Sequence[float], lines: Mapping[str, Se
             zorder=3 if look.named else 2,
         )  # fmt: skip
         last = next((value for value in reversed(values) if not math.isnan(value)), None)
-        if look.named and last is not None:
+        if (look.named or all_named) and last is not None:
             ends.append((name, last))
     label_ends(axes, [(short_name(name, 30), value, looks[name].colour) for name, value in ends])
 

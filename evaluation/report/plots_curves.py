@@ -176,26 +176,38 @@ def scarcity(runs: Sequence[Run]) -> Plot | None:
             name: [math.nan if (value := _value_at(known, x, name)) is None else scaled(metric, value) for x in xs]
             for name in (arm.name for arm in richest.arms)
         }
+        for name, look in looks_of(richest).items():
+            if look.named:
+                bands = [_bounds(metric, _estimate_at(known, x, name)) for x in xs]
+                lows, highs = [low for low, _ in bands], [high for _, high in bands]
+                axes.fill_between(xs, lows, highs, color=look.colour, alpha=0.13, linewidth=0)
         draw_lines(axes, richest, xs, lines)
         count_ticks(axes, xs)
         axes.set_xlabel("interactions known")
         value_axis(axes, "y", 0 if is_share(metric) else 2)
 
-    note = f"{metric_name(metric)} by how many interactions the arms may know, over {len(xs)} amounts."
+    note = (
+        f"{metric_name(metric)} by how many interactions the arms may know, over {len(xs)} amounts; the shades are 95% "
+        "intervals of each arm by itself, which are wider than those of the paired differences in the tables."
+    )
     return draw("scarcity", "Where data is scarce", note, 380, paint, Margins(left=34, right=172))
 
 
 def _value_at(runs: Sequence[Run], known: int, name: str) -> float | None:
-    return next(
-        (
-            value_of(arm, run.metric)
-            for run in runs
-            if run.known_interactions == known
-            for arm in run.arms
-            if arm.name == name
-        ),
-        None,
-    )
+    estimate = _estimate_at(runs, known, name)
+    return None if estimate is None else estimate.value
+
+
+def _estimate_at(runs: Sequence[Run], known: int, name: str) -> Estimate | None:
+    arms = (arm for run in runs if run.known_interactions == known for arm in run.arms if arm.name == name)
+    return next((arm.metrics.get(runs[0].metric) for arm in arms), None)
+
+
+def _bounds(metric: str, estimate: Estimate | None) -> tuple[float, float]:
+    """Of the interval, as drawn; not a number where there is none."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return math.nan, math.nan
+    return scaled(metric, estimate.low), scaled(metric, estimate.high)
 
 
 def calibration(run: Run) -> Plot | None:
