@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     """Folder of the record and the index."""
     cache: Path = Field(default_factory=lambda: Path(platformdirs.user_cache_dir("fewrec")))
     """Folder of prepared models."""
+    runs: Path = Path("runs")
+    """Folder of evaluations, one folder for each run; the service shows their reports, and never writes here."""
     record_url: str | None = None
     """SQLAlchemy URL of the record; None is a SQLite file in the home folder."""
     index: IndexSettings = IndexSettings()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -63,12 +64,15 @@ class Serving(Closing):
         stamp: Callable[[], Stamp | None],
         metrics: Metrics | None = None,
         shown_days: float | None = None,
+        runs: Path | None = None,
     ) -> None:
         """Loads what is promoted now; raises whatever `load` does. `store` is what every Recommender ranks over.
 
         `shown_days` is how long the lists that were shown are kept; None keeps all.
         """
         self.store = store
+        self.runs = runs
+        """Folder of the evaluations that may be shown; None shows none."""
         self.indexing = Indexing(store)
         self.metrics = metrics or Metrics()
         self._retention = Retention(store, shown_days)
@@ -187,6 +191,7 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
             stamp=AdapterRegistry(settings.home).stamp,
             metrics=metrics,
             shown_days=settings.retention.shown_days,
+            runs=settings.runs,
         ) as serving:
             yield serving
 

@@ -34,4 +34,5 @@ def open_tenant(settings: Settings, name: str) -> AbstractContextManager[Serving
     """
     if settings.record_url is not None or settings.index.url is not None:
         raise ConfigError("tenants have records and indexes of their own: leave record_url and index.url out")
-    return open_serving(settings.model_copy(update={"home": tenant_home(settings.home, name)}))
+    home = tenant_home(settings.home, name)
+    return open_serving(settings.model_copy(update={"home": home, "runs": home / "runs"}))

@@ -44,8 +44,6 @@ from retrieval.protocol import Progress
 if TYPE_CHECKING:
     from ranking.settings import Settings
 
-RUNS = Path("runs")
-
 
 class Given(Protocol):
     """What the command line hands to every command."""
@@ -78,7 +76,7 @@ def evaluate(given: Given, order: Order) -> bool:
     """Runs, or goes on with, an evaluation. Returns whether every gate held."""
     file = load_config(order.config)
     gates = parse_gates(file, order)
-    path = _folder(order, file)
+    path = _folder(given.settings().runs, order, file)
     with bars(given.err) as progress, open_run(file, given.settings(), order.asking, progress=progress) as run:
         finished = carry_out(given, path, run, gates, progress)
     held = show(given, path, run, finished)
@@ -150,9 +148,9 @@ def note(given: Given, text: str) -> None:
     given.err.print(f"note: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
-def _folder(order: Order, file: ConfigFile) -> Path:
+def _folder(runs: Path, order: Order, file: ConfigFile) -> Path:
     known = order.asking.known_interactions
-    return order.output or RUNS / (file.config.name + ("" if known is None else f"-known-{known}"))
+    return order.output or runs / (file.config.name + ("" if known is None else f"-known-{known}"))
 
 
 def parse_gates(file: ConfigFile, order: Order) -> list[Gate]:
@@ -180,7 +178,7 @@ def dry_run(given: Given, order: Order) -> None:
     """Shows what would be run: arms, cases, prompts and tokens of the first case, and an estimate of the time."""
     file = load_config(order.config)
     parse_gates(file, order)
-    path = _folder(order, file)
+    path = _folder(given.settings().runs, order, file)
     with (
         bars(given.err) as progress,
         open_run(file, given.settings(), order.asking, scores=Forgetful(), progress=progress) as run,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.data.config import StoreSet
-from evaluation.run.command import RUNS, Given, bars, note
+from evaluation.run.command import Given, bars, note
 from evaluation.tuning.config import STORE, TuneConfig, TuneFile, load_tune_config
 from evaluation.tuning.follow_up import run_name, write_evaluation
 from evaluation.tuning.fusion import FittedFusion, fit_in_two
@@ -184,7 +184,7 @@ def _tell(
     again = "" if order.data_dir is None else f" --data-dir {shlex.quote(str(order.data_dir))}"
     lines.append(f"Evaluate: fewrec evaluate {shlex.quote(str(evaluation))}{again}")
     if isinstance(config.data, StoreSet):
-        run = RUNS / run_name(config.name)
+        run = given.settings().runs / run_name(config.name)
         lines.append(f"Serve it, if that shows a gain: fewrec models promote {shlex.quote(str(output))} --run {run}")
     for line in lines:
         given.out.print(line, markup=False, highlight=False, soft_wrap=True)

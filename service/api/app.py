@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from service.api import (
     audience,
     chat,
+    evaluations,
     feedback,
     health,
     interactions,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     picks.router,
     search.router,
     prompt.router,
+    evaluations.router,
     page.router,
     *DOORS,
 )

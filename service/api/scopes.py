@@ -20,6 +20,8 @@ OPEN: frozenset[str] = frozenset({"/health/live", "/health/ready", "/", "/page/{
 SCOPES: dict[str, dict[str, Scope]] = {
     "/metrics": {"GET": ADMIN},
     "/openapi.json": {"GET": READ},
+    "/v1/evaluations": {"GET": ADMIN},
+    "/v1/evaluations/{folder}": {"GET": ADMIN},
     "/v1/recommend": {"POST": READ},
     "/v1/session/recommend": {"POST": READ},
     "/v1/picks": {"GET": READ},

@@ -1,10 +1,9 @@
 // The service's public paths; a refusal becomes an Error with its detail.
+import { keptKey, otherKey } from "./key.js";
 import { say } from "./words.js";
 
-const KEY = "fewrec-key";
-
 async function ask(method, path, body, signal) {
-  const key = sessionStorage.getItem(KEY);
+  const key = keptKey();
   let answer;
   try {
     answer = await fetch(path, {
@@ -21,13 +20,11 @@ async function ask(method, path, body, signal) {
     throw new Error(say("unreachable"));
   }
   if (answer.ok) return answer;
-  if (answer.status === 401 && sessionStorage.getItem(KEY) === key) {
-    const given = prompt(say("key.ask"));
-    if (given) sessionStorage.setItem(KEY, given.trim());
-    if (given) return ask(method, path, body, signal);
-  } else if (answer.status === 401) return ask(method, path, body, signal);
   const problem = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(problem.detail ?? `${answer.status} ${answer.statusText}`), { status: answer.status });
+  if (answer.status === 401 && (await otherKey(key))) return ask(method, path, body, signal);
+  const detail = problem.detail ?? `${answer.status} ${answer.statusText}`;
+  const text = answer.status === 403 && key ? say("key.lacks", { detail }) : answer.status === 401 ? say("key.needed") : detail;
+  throw Object.assign(new Error(text), { status: answer.status });
 }
 
 const json = async (...given) => {

@@ -3,20 +3,22 @@ import { get, put, segment } from "./api.js";
 import { startCatalogue } from "./catalogue.js";
 import { startChat } from "./chat.js";
 import { byId, make, quiet, told } from "./dom.js";
+import { startKey } from "./key.js";
 import { startList } from "./list.js";
 import { startPicks } from "./picks.js";
+import { startRuns } from "./runs.js";
 import { startSaw } from "./saw.js";
 import { now, tell } from "./shared.js";
 import { startWords } from "./words.js";
 
 const KEPT = "fewrec-user";
 const SUGGESTED = 5;
-const VIEWS = ["list", "catalogue", "saw", "chat"];
+const VIEWS = ["list", "catalogue", "saw", "runs"];
 
 function open(view, focus) {
   byId("shop").dataset.view = view;
   // Where the window is wide, the chat stands beside the others.
-  if (view !== "chat") for (const name of VIEWS.slice(0, 3)) byId(`view-${name}`).hidden = name !== view;
+  if (view !== "chat") for (const name of VIEWS) byId(`view-${name}`).hidden = name !== view;
   for (const button of document.querySelectorAll("nav button")) {
     if (button.dataset.view === view) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
@@ -80,7 +82,12 @@ async function start() {
 
 async function main() {
   await startWords();
-  for (const begin of [startList, startPicks, startCatalogue, startChat, startSaw]) begin();
+  startKey(() => {
+    // What was read with the key goes with it.
+    sessionStorage.removeItem(KEPT);
+    location.reload();
+  });
+  for (const begin of [startList, startPicks, startCatalogue, startChat, startSaw, startRuns]) begin();
   byId("problem-close").addEventListener("click", quiet);
   byId("leave").addEventListener("click", () => {
     become(null, false);

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from fastapi import FastAPI
 from prompts.render import render
 from prompts.template import load_template
 from prompts.types import Prompt, PromptContext, TokenBudget
+from ranking.access_settings import AccessSettings
 from ranking.engines.scripted import ScriptedEngine
 from ranking.recommender import Recommender
 from ranking.settings import load_settings
@@ -24,6 +27,8 @@ from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 from retrieval.types import Interaction, Item, User
 from service.api.app import create_app
+from service.keys.access import access_for
+from service.keys.ring import KeyRing
 from service.serving import Serving
 from tests.fakes import HashingEmbedder
 
@@ -38,7 +43,13 @@ def open_page_shop(home: Path) -> Iterator[Serving]:
         _fill(store)
         store.catch_up()
         recommender = recommender_of(store)
-        yield Serving(store=store, load=lambda _: nullcontext(recommender), current=lambda: None, stamp=lambda: None)
+        yield Serving(
+            store=store,
+            load=lambda _: nullcontext(recommender),
+            current=lambda: None,
+            stamp=lambda: None,
+            runs=home / "runs",
+        )
 
 
 def recommender_of(store: Store) -> Recommender:
@@ -92,8 +103,41 @@ def _fill(store: Store) -> None:
     )
 
 
+def write_reports(runs: Path) -> None:
+    """Two reports as `fewrec evaluate` leaves them, and one that cannot be read."""
+    run = {
+        "name": "games", "dataset": "amazon-games", "cases": 550, "started": "2026-03-01T10:00:00+00:00",
+        "protocol": "sampled", "known_interactions": 4000, "metric": "ndcg@10", "metrics": ["ndcg@10", "mrr@10"],
+        "higher_is_better": {"ndcg@10": True, "mrr@10": True}, "baseline": "embedding-max",
+        "verdict": {"outcome": "better", "sentence": f"The LLM is worth it here. {BITING}", "details": ["So be it."]},
+        "arms": [
+            _arm("embedding-max", False, 0.549, {}),
+            _arm("tuned", True, 0.583, {"ndcg@10": {"to": "embedding-max", "p": 0.0001, "p_holm": None}}),
+            _arm(BITING, True, None, {}),
+        ],
+    }  # fmt: skip
+    for name, text in (("games", json.dumps({"format": 1, "runs": [run]})), ("torn", "{")):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "report.json").write_text(text, encoding="utf-8")
+
+
+def _arm(name: str, llm: bool, value: float | None, differences: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    bounds = {"low": None, "high": None} if value is None else {"low": value - 0.03, "high": value + 0.03}
+    found = {"value": value, **bounds, "n": 550}
+    changed = {metric: {"value": 0.034, "low": 0.01, "high": 0.06, "n": 550, **d} for metric, d in differences.items()}
+    return {
+        "name": name,
+        "llm": llm,
+        "n": 550,
+        "metrics": {"ndcg@10": found, "mrr@10": found},
+        "differences": changed,
+    }
+
+
 def page_shop_app(home: Path) -> FastAPI:
-    return create_app(partial(open_page_shop, home))
+    """Asks for keys if the folder holds any."""
+    keys = AccessSettings(keys_on_loopback=bool(KeyRing(home).all()))
+    return create_app(partial(open_page_shop, home), access_for(home, keys, "127.0.0.1"))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402 - after the skip
 
-from tests.e2e.page_shop import BITING  # noqa: E402
+from service.keys.key import Scope  # noqa: E402
+from service.keys.ring import KeyRing  # noqa: E402
+from tests.e2e.page_shop import BITING, write_reports  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -39,13 +42,21 @@ class Seen:
         page.on("request", lambda asked: self.hosts.add(re.split(r"(?<!/)/(?!/)", asked.url)[0]))
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.e2e.page_shop", str(tmp_path_factory.mktemp("page") / "shop")]
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "tests.e2e.page_shop", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as server:
         assert server.stdout is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
         server.terminate()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("page") / "shop"
+    write_reports(folder / "runs")
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +69,8 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def seen(browser: Browser, home: str) -> Iterator[Seen]:
+@contextmanager
+def visited(browser: Browser, home: str) -> Iterator[Seen]:
     context = browser.new_context(locale="en-US", reduced_motion="reduce")
     context.set_default_timeout(10_000)
     watched = Seen(page=context.new_page(), home=home)
@@ -69,6 +80,12 @@ def seen(browser: Browser, home: str) -> Iterator[Seen]:
     context.close()
     assert watched.wrong == []
     assert watched.hosts == {home}
+
+
+@pytest.fixture
+def seen(browser: Browser, home: str) -> Iterator[Seen]:
+    with visited(browser, home) as watched:
+        yield watched
 
 
 def titles(page: Page) -> list[str]:
@@ -228,3 +245,67 @@ def test_everything_that_can_be_used_has_a_name_and_a_place(seen: Seen) -> None:
         expect(page.get_by_role("heading", name=view)).to_be_focused()
     page.get_by_role("link", name="Skip to the content").press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
+
+
+def test_evaluations_are_listed_and_their_arms_compared(seen: Seen) -> None:
+    page = seen.page
+    begin(page, "viewer-15")
+    page.get_by_role("navigation").get_by_role("button", name="Evaluations").press("Enter")
+    expect(page.locator("#runs-status")).to_have_text("2 reports")
+    expect(page.locator("#runs > li", has_text="torn")).to_contain_text("not a report of this version")
+    entry = page.locator("#runs summary")
+    expect(entry).to_contain_text("The LLM is worth it")
+    expect(entry).to_contain_text("amazon-games · 550 cases · 2026-03-01")
+    entry.press("Enter")
+    rows = page.locator("#runs tbody tr")
+    expect(rows).to_have_count(3)
+    assert [text.split()[0][:8] for text in rows.locator("th").all_inner_texts()] == ["tuned", "embeddin", "<script>"]
+    expect(rows.first).to_contain_text("58.3(55.3 to 61.3)")
+    expect(rows.first).to_contain_text("+3.4(+1.0 to +6.0)")
+    expect(rows.first).to_contain_text("<0.001")
+    expect(rows.nth(2).locator("td").first).to_have_text("–")
+    page.get_by_role("button", name="中文").click()
+    expect(page.locator("#runs thead")).to_contain_text("NDCG@10 与 embedding-max 之差")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.title() == "FewRec"
+
+
+def test_a_key_is_asked_for_once_sent_and_forgotten(browser: Browser, tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path / "shop")
+    reading, admin = (
+        ring.create("page", scopes, now=0, expires_at=None, tenant=None).text
+        for scopes in ([Scope.READ, Scope.WRITE, Scope.CHAT], [Scope.ADMIN])
+    )
+    with served(tmp_path / "shop") as home, visited(browser, home) as seen:
+        page, dialog = seen.page, seen.page.get_by_role("dialog")
+        expect(dialog).to_contain_text("This service asks for a key.")
+        page.get_by_label("Key", exact=True).fill("fewrec_wrong_key")
+        page.keyboard.press("Enter")
+        expect(dialog).to_contain_text("unknown, expired or revoked")
+        page.get_by_label("Key", exact=True).fill(reading)
+        page.keyboard.press("Enter")
+        expect(dialog).to_be_hidden()
+        begin(page, "viewer-09")  # and all that it asks for: nobody is asked again
+        page.get_by_label("Message").fill("comedies")
+        page.keyboard.press("Enter")
+        expect(page.locator("#chat-log .card")).to_have_count(5)
+        page.get_by_role("navigation").get_by_role("button", name="Evaluations").click()
+        expect(page.get_by_role("alert")).to_contain_text("The key may not do this: This key lacks the scope 'admin'.")
+        assert page.evaluate("[localStorage.length, Object.values(sessionStorage)]")[0] == 0
+        page.reload()
+        settled(page)
+        page.get_by_role("button", name="Forget the key").click()
+        expect(dialog).to_be_visible()
+        assert page.evaluate("Object.keys(sessionStorage)") == ["fewrec-user"]
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("alert")).to_contain_text("Without a valid key")
+        page.reload()
+        page.get_by_label("Key", exact=True).fill(admin)
+        page.keyboard.press("Enter")
+        begin(page, "viewer-10")
+        page.get_by_role("navigation").get_by_role("button", name="Evaluations").click()
+        expect(page.locator("#runs-status")).to_contain_text("No reports yet.")
+        # The browser itself reports every refusal.
+        assert [text for text in seen.wrong if "401" not in text and "403" not in text] == []
+        seen.wrong.clear()
