@@ -82,6 +82,8 @@ class Draft:
             items.append(ChatItem(ranked=one, facts=facts, reason=reason_of(facts, self.wording)))
         if len(items) < wanted:
             self.notes.append(self.wording.say("fewer", n=len(items)))
+        if answer.degraded:
+            self.notes.append(self.wording.say("less"))
         state = replace(self.state, shown=tuple(one.item.item_id for one in ranked))
         question = None
         if asks_consent and state.told and state.consent is None:

@@ -45,6 +45,12 @@ class ChatOut(Wire):
     reader: str
     request_id: str | None
     """Names the list for feedback; null where the reply shows none."""
+    rung: str | None
+    """What ranked the list, as in a recommendation; null where the reply shows none."""
+    degraded: bool
+    """Whether something was slow, busy or down, so that the list is less than the settings ask for; a note says so."""
+    reason: str | None
+    """deadline, busy, engine, breaker or index; null where nothing is missing."""
     state: str
     """Opaque: send it back with the next message."""
 
@@ -63,6 +69,9 @@ class ChatOut(Wire):
             kept=[ToldOut(item_id=told.item_id, liked=told.liked) for told in reply.kept],
             reader=reply.reader,
             request_id=None if answer is None else answer.request_id,
+            rung=None if answer is None else answer.rung,
+            degraded=answer is not None and answer.degraded,
+            reason=None if answer is None else answer.reason,
             state=encode(reply.state),
         )
 
