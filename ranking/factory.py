@@ -18,7 +18,6 @@ from ranking.engine_settings import (
 )
 from ranking.engines.openvino import open_embedded, open_openvino
 from ranking.errors import ConfigError
-from ranking.experiments.trial import Trial
 from ranking.ladder import Ladder
 from ranking.protocol import Engine, Strategy
 from ranking.recommender import Recommender
@@ -157,10 +156,13 @@ def compose(
     ladder: Ladder | None = None,
     watch: Callable[[Recommendation], None] | None = None,
     retriever: Retriever | None = None,
-    trial: Trial | None = None,
+    make: Callable[..., Recommender] = Recommender,
 ) -> Recommender:
-    """Puts a Recommender together from parts that are already there; retriever and strategy are built where missing."""
-    return Recommender(
+    """Puts a Recommender together from parts that are already there; retriever and strategy are built where missing.
+
+    `make` takes what Recommender does.
+    """
+    return make(
         retriever=retriever or Retriever(store.record, store.index, store.embedder, settings.retrieval),
         examples=ExampleSelector(store.record, store.index, settings.examples),
         engine=engine,
@@ -171,7 +173,6 @@ def compose(
         question=partial(first_question, settings, engine, template),
         ladder=ladder,
         watch=watch,
-        trial=trial,
         wording=AudienceWording(
             language=settings.prompt.language,
             max_tokens=settings.prompt.max_tokens,

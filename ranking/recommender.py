@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
 from ranking.audience import AudienceRanker, AudienceWording
@@ -24,9 +23,6 @@ from retrieval.errors import InputError
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
 from retrieval.types import Item, PastItem, Query, Retrieved
-
-if TYPE_CHECKING:
-    from ranking.experiments.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,13 +60,9 @@ class Recommender:
         question: Callable[[PromptContext], Prompt | Dialogue] | None = None,
         ladder: Ladder | None = None,
         watch: Callable[[Recommendation], None] | None = None,
-        trial: Trial | None = None,
         wording: AudienceWording | None = None,
     ) -> None:
-        """Without a ladder every answer is whole or an error. `watch` is shown every answer.
-
-        Where there is a trial, its arms recommend to known users; strangers and candidates from outside are no part.
-        """
+        """Without a ladder every answer is whole or an error. `watch` is shown every answer."""
         self.retriever = retriever
         self.engine = engine
         self._examples = examples
@@ -82,7 +74,6 @@ class Recommender:
         self._question = question
         self.ladder = ladder
         self._watch = watch
-        self._trial = trial
         self.audience = AudienceRanker(
             audience=retriever.audience, engine=engine, fusion=fusion, wording=wording, ladder=ladder
         )
@@ -95,8 +86,6 @@ class Recommender:
         """
         if n < 1:
             raise InputError(f"n must be at least 1, not {n}")
-        if self._trial is not None and query.user_id is not None:
-            return await self._trial.recommend(query, query.user_id, n, explain=explain)
         return await self.finish(await self.begin(query, n), n, explain=explain)
 
     async def begin(self, query: Query, n: int) -> Begun:
@@ -133,8 +122,6 @@ class Recommender:
         past = PastItem(item=other, timestamp=0.0)
         if self._asks_llm:
             await self._strategy.score([PromptContext(history=(past,), candidates=(one, other))])
-        if self._trial is not None:
-            await self._trial.warm()
 
     async def rank(self, retrieved: Retrieved, n: int | None = None, *, explain: bool = False) -> Recommendation:
         """Ranks candidates that are already there (all of them if n is None), as evaluation does."""
@@ -165,8 +152,6 @@ class Recommender:
 
     async def question(self, query: Query, n: int | None = None) -> Prompt | Dialogue | None:
         """What `recommend` would ask the model first for this query; None where it would not ask it, or cannot say."""
-        if self._trial is not None and query.user_id is not None:
-            return await self._trial.recommender_for(query.user_id).question(query, n)
         context = await self.context(query, n)
         if self._question is None or not self._has_something_to_ask(context):
             return None

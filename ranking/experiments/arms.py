@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import TypeAlias
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from prompts.errors import PromptError
 from ranking.errors import ConfigError, RankingError
 from ranking.experiments.config import ArmSettings, ExperimentSettings
-from ranking.experiments.trial import Trial
+from ranking.experiments.trial import InTrial, Trial
 from ranking.factory import as_promoted, choose_fusion, choose_template, compose, open_engine
 from ranking.ladder import Ladder
 from ranking.protocol import Engine
@@ -107,7 +108,7 @@ class _Parts:
             ladder=self._ladder,
             watch=watch,
             retriever=self._retriever,
-            trial=trial,
+            make=Recommender if trial is None else partial(InTrial, trial),
         )
 
     def arm(self, settings: Settings) -> Recommender:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
-from prompts.types import Dropped
+from prompts.types import Dialogue, Dropped, Prompt
 from ranking.draws import Draw
 from ranking.experiments.assignment import arm_of
 from ranking.experiments.config import ExperimentSettings
 from ranking.experiments.interleaving import team_draft
+from ranking.recommender import Recommender
 from ranking.types import RankedItem, Recommendation, Rung, Stage
 from retrieval.types import Query
-
-if TYPE_CHECKING:
-    from ranking.recommender import Recommender
 
 T = TypeVar("T")
 
@@ -74,6 +72,32 @@ class Trial:
         ]
         notes = (f"Items of the arms {names[0]} and {names[1]} in turn; scores are comparable within one arm only.",)
         return replace(_together(one, other), items=tuple(items), notes=(*notes, *_of_both(names, one, other)))
+
+
+class InTrial(Recommender):
+    """A Recommender whose known users are served by the arms; strangers and candidates from outside are no part."""
+
+    def __init__(self, trial: Trial, **parts: Any) -> None:
+        """`parts` are Recommender's."""
+        super().__init__(**parts)
+        self._trial = trial
+
+    async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
+        """See Recommender."""
+        if query.user_id is None or n < 1:
+            return await super().recommend(query, n, explain=explain)
+        return await self._trial.recommend(query, query.user_id, n, explain=explain)
+
+    async def warm(self) -> None:
+        """Every model, that of the strangers first."""
+        await super().warm()
+        await self._trial.warm()
+
+    async def question(self, query: Query, n: int | None = None) -> Prompt | Dialogue | None:
+        """What the user's own arm would ask."""
+        if query.user_id is None:
+            return await super().question(query, n)
+        return await self._trial.recommender_for(query.user_id).question(query, n)
 
 
 def _ids(items: Iterable[RankedItem]) -> list[str]:
