@@ -1,7 +1,7 @@
 """Who interacted with what, in memory: popularity and co-occurrence for any moment.
 
-A snapshot of the record's interactions as a sparse matrix. It is taken anew when the record's version changes, and
-cut to the interactions before the moment asked for.
+A snapshot of the record's interactions as a sparse matrix. It follows the record by what changed since it was taken,
+and is cut to the interactions before the moment asked for.
 """
 
 from __future__ import annotations
@@ -47,19 +47,16 @@ class Moment:
     """Shape (n_users + 1,): the interactions of user u are item_index[starts[u]:starts[u + 1]]."""
     matrix: sparse.csc_array
     """Shape (n_users, n_items): 1 where the user interacted with the item."""
+    user_ids: tuple[str, ...]
+    """Users in the order of the matrix."""
     user_places: dict[str, int]
-    """Where each user stands in the matrix, in its order."""
+    """Where each user stands in user_ids."""
 
     @cached_property
     def likes(self) -> sparse.csc_array:
         """Shape (n_users, n_items): 1 where the user liked the item."""
         users = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))[self.liked]
         return sparse.csc_array((np.ones(len(users)), (users, self.item_index[self.liked])), shape=self.matrix.shape)
-
-    @cached_property
-    def user_ids(self) -> tuple[str, ...]:
-        """Users in the order of the matrix."""
-        return tuple(self.user_places)
 
     def popularity(self, user_id: str | None, half_life_days: float | None = None) -> Scores:
         """Other users per item; with a half-life each interaction counts half after every such span.
@@ -117,45 +114,51 @@ class Behaviour:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._lock = threading.Lock()
-        self._version: int | None = None
         self._columns: InteractionColumns | None = None
         self._moment: Moment | None = None
         self._span: tuple[float, float] = (0.0, 0.0)
 
     def before(self, as_of: float) -> Moment:
-        """All behaviour strictly before as_of (Unix seconds)."""
+        """All behaviour strictly before as_of (Unix seconds), with every write that was answered before this call."""
         with self._lock:
-            version = self._record.version()
-            if version != self._version or self._columns is None:
-                self._columns, self._version, self._moment = self._record.interaction_columns(), version, None
-            # The same interactions lie before every moment of this span, so the snapshot serves them all.
-            if self._moment is None or not self._span[0] < as_of <= self._span[1]:
-                self._moment = _cut(self._columns, as_of)
-                times = self._columns.timestamps
-                past, coming = times[times < as_of], times[times >= as_of]
+            columns = self._record.interaction_columns(self._columns)
+            # The same interactions lie before every moment of this span, so the Moment serves them all.
+            same = self._columns is not None and columns.timestamps is self._columns.timestamps
+            if self._moment is None or not same or not self._span[0] < as_of <= self._span[1]:
+                self._moment = _cut(columns, as_of, self._moment)
+                past = columns.timestamps < as_of
                 self._span = (
-                    float(past.max()) if past.size else -np.inf,
-                    float(coming.min()) if coming.size else np.inf,
+                    float(columns.timestamps.max(initial=-np.inf, where=past)),
+                    float(columns.timestamps.min(initial=np.inf, where=~past)),
                 )
+            self._columns = columns
             return self._moment
 
 
-def _cut(columns: InteractionColumns, as_of: float) -> Moment:
-    kept = np.flatnonzero(columns.timestamps < as_of)
-    kept = kept[np.argsort(columns.user_index[kept], kind="stable")]
-    users, items = columns.user_index[kept], columns.item_index[kept]
+def _cut(columns: InteractionColumns, as_of: float, last: Moment | None) -> Moment:
+    """`last` lends what does not differ."""
+    past = columns.timestamps < as_of
+    # Most often all is past, and nothing need be copied.
+    kept = slice(None) if past.all() else np.flatnonzero(past)
+    users, items, times = columns.user_index[kept], columns.item_index[kept], columns.timestamps[kept]
     shape = (len(columns.user_ids), len(columns.item_ids))
     ones = np.ones(len(users))  # float64, as what it is multiplied with: no conversion per request
-    last = float(columns.timestamps[kept].max()) if kept.size else 0.0
     return Moment(
         item_ids=columns.item_ids,
-        places={item_id: place for place, item_id in enumerate(columns.item_ids)},
+        places=last.places if last is not None and last.item_ids is columns.item_ids else _places(columns.item_ids),
         counts=np.bincount(items, minlength=shape[1]).astype(np.float64),
         # Ages count from the last interaction, so that an old data set is not decayed to nothing.
-        ages_s=last - columns.timestamps[kept],
+        ages_s=times.max() - times if times.size else times,
         item_index=items,
         liked=columns.liked[kept],
-        starts=np.searchsorted(users, np.arange(shape[0] + 1)),
+        starts=np.concatenate([[0], np.cumsum(np.bincount(users, minlength=shape[0]))]),
         matrix=sparse.csc_array((ones, (users, items)), shape=shape),
-        user_places={user_id: place for place, user_id in enumerate(columns.user_ids)},
+        user_ids=columns.user_ids,
+        user_places=(
+            last.user_places if last is not None and last.user_ids is columns.user_ids else _places(columns.user_ids)
+        ),
     )
+
+
+def _places(ids: tuple[str, ...]) -> dict[str, int]:
+    return {key: place for place, key in enumerate(ids)}

@@ -15,7 +15,15 @@ from retrieval.record.rows import read_interaction, read_user
 from retrieval.record.schema import AD_SHOWS, DEMONSTRATIONS, FEEDBACK, INTERACTIONS, REQUESTS, TOMBSTONES, USERS
 from retrieval.record.shown import read_shown
 from retrieval.record.types import ErasedRows, PersonalCopy
-from retrieval.record.writing import chunks, commit_version, delete_ids, delete_pairs, next_version, pairs_with
+from retrieval.record.writing import (
+    chunks,
+    commit_version,
+    delete_ids,
+    delete_pairs,
+    mark_forgotten,
+    next_version,
+    pairs_with,
+)
 
 
 class Personal:
@@ -86,18 +94,17 @@ class Personal:
         """Delete the tombstones of deleted users: to be called when no index holds anything of them any more."""
         key = TOMBSTONES.c.entry_id
         with self._database.write() as connection:
+            next_version(connection)  # makes writers pass one at a time
             for user_id in user_ids:
                 # Ids of pairs begin with the user's; the character after the separator ends their range.
                 of_pairs = and_(key >= user_id + SEPARATOR, key < user_id + chr(ord(SEPARATOR) + 1))
                 kinds = (INTERACTIONS.name, DEMONSTRATIONS.name)
-                connection.execute(
-                    delete(TOMBSTONES).where(
-                        or_(
-                            and_(TOMBSTONES.c.kind == USERS.name, key == user_id),
-                            and_(TOMBSTONES.c.kind.in_(kinds), of_pairs),
-                        )
-                    )
+                theirs = or_(
+                    and_(TOMBSTONES.c.kind == USERS.name, key == user_id),
+                    and_(TOMBSTONES.c.kind.in_(kinds), of_pairs),
                 )
+                mark_forgotten(connection, theirs)
+                connection.execute(delete(TOMBSTONES).where(theirs))
 
 
 def _hold(connection: Connection, user_ids: Sequence[str]) -> None:

@@ -199,9 +199,9 @@ class Record:
         with self._database.read() as connection:
             return int(connection.execute(select(STATE.c.version)).scalar_one())
 
-    def interaction_columns(self) -> InteractionColumns:
-        """All interactions as parallel columns, for matrix work."""
-        return interaction_columns(self._database)
+    def interaction_columns(self, known: InteractionColumns | None = None) -> InteractionColumns:
+        """All interactions as parallel columns; of what is `known` already, only what changed since is read."""
+        return interaction_columns(self._database, known)
 
     def attribute_names(self) -> frozenset[str]:
         """Names of the attributes that at least one item has."""

@@ -104,6 +104,9 @@ TOMBSTONES = Table(
 )
 """What was deleted and when. Entries of pairs carry their `pair_id`. Writing the row again removes it."""
 
+FORGOTTEN = "forgotten"
+"""Kind of the one tombstone, of no id, that tells the last version whose tombstones are not all there any more."""
+
 REQUESTS = Table(
     "requests",
     METADATA,

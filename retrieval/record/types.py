@@ -41,6 +41,9 @@ class InteractionColumns:
     into them.
     """
 
+    record_id: str
+    version: int
+    """The record and its version that were read."""
     user_ids: tuple[str, ...]
     item_ids: tuple[str, ...]
     user_index: npt.NDArray[np.int32]

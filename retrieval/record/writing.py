@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from retrieval.ids import Pair, pair_id
 from retrieval.record.rows import Values
-from retrieval.record.schema import STATE, TOMBSTONES
+from retrieval.record.schema import FORGOTTEN, STATE, TOMBSTONES
 from retrieval.record.types import Written
 
 T = TypeVar("T")
@@ -53,13 +53,16 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values], version
 
 def bury(connection: Connection, table: Table, entry_ids: Sequence[str], version: int) -> None:
     """Leave tombstones for deleted entries."""
-    insert = insert_of(connection)(TOMBSTONES)
-    statement = insert.on_conflict_do_update(
-        index_elements=["kind", "entry_id"], set_={"version": insert.excluded.version}
-    )
     for part in chunks(entry_ids):
-        rows = [{"kind": table.name, "entry_id": entry_id, "version": version} for entry_id in part]
-        connection.execute(statement, rows)
+        _entomb(connection, [{"kind": table.name, "entry_id": entry_id, "version": version} for entry_id in part])
+
+
+def mark_forgotten(connection: Connection, tombstones: ColumnElement[bool]) -> None:
+    """Tell those who follow the deletions that these tombstones are about to go."""
+    chosen = or_(TOMBSTONES.c.kind == FORGOTTEN, tombstones)
+    last = connection.scalar(select(func.max(TOMBSTONES.c.version)).where(chosen))
+    if last is not None:
+        _entomb(connection, [{"kind": FORGOTTEN, "entry_id": "", "version": last}])
 
 
 def delete_ids(connection: Connection, table: Table, ids: Sequence[str], version: int) -> int:
@@ -109,6 +112,14 @@ def entry_id(table: Table, row: Values) -> str:
     """Id of a row's tombstone and index entry."""
     keys = [row[column.name] for column in table.primary_key.columns]
     return keys[0] if len(keys) == 1 else pair_id(*keys)
+
+
+def _entomb(connection: Connection, rows: Sequence[Values]) -> None:
+    insert = insert_of(connection)(TOMBSTONES)
+    statement = insert.on_conflict_do_update(
+        index_elements=["kind", "entry_id"], set_={"version": insert.excluded.version}
+    )
+    connection.execute(statement, rows)
 
 
 def _unbury(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
