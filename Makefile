@@ -30,10 +30,9 @@ serve: $(RUNTIME)  ## Serve recommendations over HTTP from your own store
 
 vllm: $(VLLM)  ## Create .venv-vllm with a vLLM server; start it with: fewrec vllm serve
 
-# A file of tests stays with one process, so that what its tests share is made once.
 test: $(DEV)  ## Run every test, with coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: $(DEV)  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

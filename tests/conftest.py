@@ -17,8 +17,6 @@ POSTGRES = "TEST_POSTGRES_URL"
 """Environment variable with the URL of a PostgreSQL database that tests may make schemas in."""
 
 keep_to_ourselves()  # before any test module imports a library that reads these
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores already
 
 
 @pytest.fixture(autouse=True)
@@ -57,14 +55,9 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder shared by the tests marked `model`, also across processes: the model is prepared once a run.
+    """A cache folder shared by the tests marked `model`, so that the model is prepared once a run.
 
     FEWREC_TEST_CACHE names a folder that is kept between runs instead.
     """
     kept = os.environ.get("FEWREC_TEST_CACHE")
-    if kept:
-        return Path(kept)
-    own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "models"
-    shared.mkdir(exist_ok=True)
-    return shared
+    return Path(kept) if kept else tmp_path_factory.mktemp("models")
