@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from retrieval.protocol import Progress, Vectors
+from retrieval.record import Record
 from retrieval.store import Store
 from retrieval.types import Interaction, Item, User
 
@@ -35,22 +36,27 @@ class DrawnEmbedder:
 
 def fill(store: Store, *, n_items: int, n_users: int, per_user: int, progress: Progress | None = None) -> None:
     """Items i0, i1, … and users u0, u1, …, each with so many interactions; popularity follows a Zipf law."""
+    fill_record(store.record, n_items=n_items, n_users=n_users, per_user=per_user)
+    store.catch_up(progress)
+
+
+def fill_record(record: Record, *, n_items: int, n_users: int, per_user: int) -> None:
+    """The same without the index."""
     drawn = np.random.default_rng(7)
     for part in _parts(n_items):
-        store.record.put_items([_item(at) for at in part])
+        record.put_items([_item(at) for at in part])
     weights = 1 / (np.arange(n_items) + 10.0)
     for part in _parts(n_users):
-        store.record.put_users([User(user_id=f"u{at}") for at in part])
+        record.put_users([User(user_id=f"u{at}") for at in part])
     for part in _parts(n_users, _BATCH // per_user or 1):
         taken = drawn.choice(n_items, size=(len(part), 2 * per_user), p=weights / weights.sum())
-        store.record.put_interactions(
+        record.put_interactions(
             [
                 Interaction(user_id=f"u{user}", item_id=f"i{item}", timestamp=1e9 + 1e4 * user + at)
                 for user, row in zip(part, taken, strict=True)
                 for at, item in enumerate(tuple(dict.fromkeys(row.tolist()))[:per_user])
             ]
         )
-    store.catch_up(progress)
 
 
 def _item(at: int) -> Item:

@@ -26,6 +26,8 @@ from ranking.engines.scripted import ScriptedEngine
 from ranking.factory import compose
 from ranking.recommender import Recommender
 from ranking.settings import load_settings
+from retrieval.record import Record
+from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 from retrieval.types import Query
 
@@ -33,10 +35,12 @@ MOST_MS = 40.0
 _WARM = 5
 
 
-def recommender_of(store: Store, home: Path) -> Recommender:
-    """As served with `fusion: {llm: 0}`, which asks no engine."""
+def recommender_of(store: Store, home: Path, record: Record | None = None) -> Recommender:
+    """As served with `fusion: {llm: 0}`, which asks no engine; retrieval reads from `record`, None is the store's."""
     settings = load_settings(home=home, fusion={"llm": 0})
-    return compose(settings, store, ScriptedEngine(lambda *_: 0.0), load_template("likelihood", "en"))
+    retriever = Retriever(record or store.record, store.index, store.embedder, settings.retrieval)
+    template = load_template("likelihood", "en")
+    return compose(settings, store, ScriptedEngine(lambda *_: 0.0), template, retriever=retriever)
 
 
 async def lists(recommender: Recommender, users: Sequence[str], console: Console) -> float:

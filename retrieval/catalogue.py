@@ -1,4 +1,4 @@
-"""The items in memory, read again when one of them has changed."""
+"""The items in memory; after a change only the items that changed are read again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Catalogue:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._lock = threading.Lock()
-        self._version: int | None = None
+        self._record_id: str | None = None
+        self._version = 0
         self._items: Mapping[str, Item] = {}
 
     def items(self) -> Mapping[str, Item]:
@@ -24,9 +25,20 @@ class Catalogue:
         with self._lock:
             version = self._record.last_item_change()
             if version != self._version:
-                self._items = {item.item_id: item for item in self._record.iter_items()}
-                self._version = version
+                self._items, self._version = self._read(version), version
             return self._items
+
+    def _read(self, version: int) -> Mapping[str, Item]:
+        record_id, known_id = self._record.record_id(), self._record_id
+        self._record_id = record_id
+        if record_id != known_id or version < self._version:
+            return {item.item_id: item for item in self._record.iter_items()}
+        feed = self._record.changes(self._version)
+        # The deleted first: one that is written again in between is among the changed then.
+        gone = frozenset(feed.deleted("items"))
+        changed = self._record.items(feed.item_ids())
+        items = {item_id: item for item_id, item in self._items.items() if item_id not in gone} | changed
+        return items if changed.keys() <= self._items.keys() - gone else dict(sorted(items.items()))
 
 
 def closest(wanted: str, known: Sequence[str] | Mapping[str, Item]) -> str:
