@@ -23,14 +23,15 @@ def interaction_columns(database: Database, known: InteractionColumns | None = N
     """
     table = INTERACTIONS.c
     chosen = select(table.user_id, table.item_id, table.timestamp, table.liked)
-    ordered = chosen.order_by(table.user_id, table.timestamp, table.item_id)
     with database.read() as connection:
         state = connection.execute(select(STATE)).one()
         if known is not None and (known.record_id, known.version) == (state.record_id, state.version):
             return known
         if known is None or known.record_id != state.record_id or not _followed(connection, known, state.version):
+            ordered = chosen.order_by(table.user_id, table.timestamp, table.item_id)
             return _columns(state, connection.execute(ordered).all())
-        changed = _columns(state, connection.execute(ordered.where(table.version > known.version)).all())
+        # In no order: for that of the key, SQLite would scan the table instead of looking into the version's index.
+        changed = _columns(state, connection.execute(chosen.where(table.version > known.version)).all())
         gone = select(TOMBSTONES.c.entry_id).where(
             TOMBSTONES.c.kind == INTERACTIONS.name, TOMBSTONES.c.version > known.version
         )

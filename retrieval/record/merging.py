@@ -19,7 +19,7 @@ Places = npt.NDArray[np.int32]
 
 
 def merged(known: InteractionColumns, changed: InteractionColumns, deleted: Sequence[Pair]) -> InteractionColumns:
-    """`known` without the `deleted` interactions, those of `changed` put in or replaced; the version is theirs.
+    """`known` without the `deleted` interactions, those of `changed`, in any order, put in; the version is theirs.
 
     Neither argument is altered. Where nothing changed, the arrays of `known` are shared.
     """
