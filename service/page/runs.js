@@ -82,8 +82,8 @@ function details(run) {
   ];
 }
 
-function summary(run) {
-  const facts = { dataset: run.dataset, cases: run.cases, date: run.started?.slice(0, 10) ?? DASH };
+function summary(run, folder) {
+  const facts = { folder, dataset: run.dataset, cases: run.cases, date: run.started?.slice(0, 10) ?? DASH };
   return [
     make("div", { class: "title" }, foreign(run.name), verdict(run.verdict)),
     word(make("div", { class: "facts" }), "runs.facts", facts),
@@ -107,7 +107,7 @@ function entry({ folder, runs, problem }) {
   if (problem !== null) {
     return make("li", { class: "card" }, make("div", { class: "title" }, foreign(folder)), make("p", { class: "facts", lang: "en" }, problem));
   }
-  const box = make("details", { class: "run" }, make("summary", {}, make("div", {}, ...runs.flatMap(summary))));
+  const box = make("details", { class: "run" }, make("summary", {}, make("div", {}, ...runs.flatMap((run) => summary(run, folder)))));
   box.addEventListener("toggle", () => open(box, folder));
   return make("li", { class: "card" }, box);
 }

@@ -255,7 +255,7 @@ def test_evaluations_are_listed_and_their_arms_compared(seen: Seen) -> None:
     expect(page.locator("#runs > li", has_text="torn")).to_contain_text("not a report of this version")
     entry = page.locator("#runs summary")
     expect(entry).to_contain_text("The LLM is worth it")
-    expect(entry).to_contain_text("amazon-games · 550 cases · 2026-03-01")
+    expect(entry).to_contain_text("games · amazon-games · 550 cases · 2026-03-01")
     entry.press("Enter")
     rows = page.locator("#runs tbody tr")
     expect(rows).to_have_count(3)
