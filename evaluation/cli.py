@@ -1,4 +1,4 @@
-"""`fewrec evaluate`, `report`, `tune` and `models promote`. The command line finds them by the package's entry points.
+"""`fewrec evaluate`, `report`, `tune`, `calibrate` and `models promote`, found by the package's entry points.
 
 Only typer and the names of configurations are loaded here; all else when a command runs, so that help comes at once.
 """
@@ -133,6 +133,27 @@ def tune(
             config=config, output=output, limit=limit, known_interactions=known_interactions, data_dir=data_dir
         ),
     )
+
+
+def calibrate(
+    ctx: typer.Context,
+    cases: Annotated[int, typer.Option(help="Validation lists for retrieval's signals.", min=1, metavar="N")] = 1000,
+    llm_cases: Annotated[
+        int,
+        typer.Option(help="How many of them the LLM ranks as well; without any its scores stay as they are.", min=0),
+    ] = 0,
+    method: Annotated[
+        str | None, typer.Option(help="platt or isotonic; default: what does better on cases not fitted on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of cases and of the folds.", min=0)] = 0,
+) -> None:
+    """Fit probabilities on your store's own validation lists: answers then tell how likely each item is to be taken."""
+    from evaluation.calibration import command
+
+    if method is not None and method not in {"platt", "isotonic"}:
+        raise typer.BadParameter(f"{method!r} is neither platt nor isotonic", param_hint="--method")
+    kind: Any = method
+    command.calibrate(_given(ctx), command.Order(cases=cases, llm_cases=llm_cases, method=kind, seed=seed))
 
 
 def promote(

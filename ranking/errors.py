@@ -12,6 +12,7 @@ RankingError
 │       ├── ServerTimeoutError   it took too long
 │       ├── ServerRefusedError   it does not take this request (4xx)
 │       └── ServerAnswerError    it failed (5xx), or its answer is cut, too long or not what it should be
+├── CalibrationError      probabilities cannot be fitted or read
 ├── PromotionError        an adapter cannot be promoted or rolled back; what served goes on serving
 └── TuningError           tuning cannot start or go on; says what is kept
 """
@@ -74,6 +75,10 @@ class ServerRefusedError(ServerError):
 
 class ServerAnswerError(ServerError):
     """The server failed, or its answer cannot be used."""
+
+
+class CalibrationError(RankingError):
+    """Probabilities cannot be fitted, or what is stored of them cannot be trusted."""
 
 
 class PromotionError(RankingError):

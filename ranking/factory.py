@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prompts.template import Template, list_templates, load_template
 from ranking.audience import AudienceWording
+from ranking.calibration.file import Calibration, read_calibration, scores_digest
 from ranking.engine_settings import (
     OpenAISettings,
     OpenVinoSettings,
@@ -162,12 +163,13 @@ def compose(
 
     `make` takes what Recommender does.
     """
+    weights = choose_fusion(settings)
     return make(
         retriever=retriever or Retriever(store.record, store.index, store.embedder, settings.retrieval),
         examples=ExampleSelector(store.record, store.index, settings.examples),
         engine=engine,
         strategy=strategy or build_strategy(settings, engine, template),
-        fusion=choose_fusion(settings),
+        fusion=weights,
         n_candidates=settings.retrieval.n_candidates,
         profile_names=frozenset(template.sections.profile.names if template.sections.profile else ()),
         question=partial(first_question, settings, engine, template),
@@ -178,7 +180,14 @@ def compose(
             max_tokens=settings.prompt.max_tokens,
             history_length=max(1, settings.examples.history_length),
         ),
+        calibration=calibration_for(settings, weights),
     )
+
+
+def calibration_for(settings: Settings, weights: FusionWeights) -> Calibration | None:
+    """The store's probabilities, if they were fitted for scores of these settings. Raises CalibrationError."""
+    found = read_calibration(settings.home)
+    return found if found is not None and found.scores_digest == scores_digest(settings, weights) else None
 
 
 def choose_fusion(settings: Settings) -> FusionWeights:

@@ -10,6 +10,8 @@ from functools import partial
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
 from ranking.audience import AudienceRanker, AudienceWording
+from ranking.calibration.apply import calibrated
+from ranking.calibration.file import Calibration
 from ranking.clock import Clock
 from ranking.ladder import Course, KnownCourse, Ladder
 from ranking.notes import named, no_verdict, no_weight, notes_of
@@ -61,6 +63,7 @@ class Recommender:
         ladder: Ladder | None = None,
         watch: Callable[[Recommendation], None] | None = None,
         wording: AudienceWording | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Without a ladder every answer is whole or an error. `watch` is shown every answer."""
         self.retriever = retriever
@@ -78,6 +81,7 @@ class Recommender:
             audience=retriever.audience, engine=engine, fusion=fusion, wording=wording, ladder=ladder
         )
         """The other way round: users for an item."""
+        self._calibration = calibration
 
     async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
         """The n best unseen items for a query, best first; fewer only where the notes say why.
@@ -111,7 +115,9 @@ class Recommender:
                 lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
             )
         begun.clock.lap("examples")
-        answer = await self._answer(retrieved, n, explain, begun.clock, begun.course, context)
+        answer = calibrated(
+            await self._answer(retrieved, n, explain, begun.clock, begun.course, context), self._calibration
+        )
         if self._watch is not None:
             self._watch(answer)
         return answer
@@ -215,6 +221,7 @@ class Recommender:
             stages=clock.told(),
             rung=course.rung,
             reason=course.reason,
+            retrieved=retrieved,
         )
 
     async def _explained(self, items: list[RankedItem], context: PromptContext, course: Course) -> list[RankedItem]:

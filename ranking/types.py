@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from prompts.types import Dropped, TemplateRef
-from retrieval.types import Item, Signals, User, Vote
+from retrieval.types import Item, Retrieved, Signals, User, Vote
 
 Capability: TypeAlias = Literal["labels", "likelihood", "generate", "constrained"]
 """What an engine can do: weigh labels, measure a text's likelihood, write text, keep what it writes to a form."""
@@ -226,6 +226,8 @@ class RankedItem:
     reason: Reason | None = None
     team: str | None = None
     """The arm that picked it, in an interleaved list."""
+    probability: float | None = None
+    """Calibrated chance that the user takes the item next; None where none was fitted for such scores."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,6 +278,8 @@ class Recommendation:
     """The experiment that the list is part of; None where it is part of none."""
     arm: str | None = None
     """The arm that ranked; None outside of experiments and where two arms did."""
+    retrieved: Retrieved | None = field(default=None, compare=False, repr=False)
+    """All candidates, what they were found by, and the evidence for them; None where nobody keeps it."""
 
     @property
     def degraded(self) -> bool:

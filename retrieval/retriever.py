@@ -198,6 +198,7 @@ def _as_candidates(
         user=request.user,
         history=request.history,
         candidates=candidates,
+        request=request,
     )
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from retrieval.filters import Filter
+
+if TYPE_CHECKING:
+    from retrieval.protocol import RetrievalRequest
 
 AttributeValue: TypeAlias = str | float | bool | tuple[str, ...]
 """One attribute of an item or a user: text, a number, a truth value, or a list of words (genres, people)."""
@@ -143,6 +146,8 @@ class Retrieved:
     """All of the user's interactions before as_of, oldest first."""
     candidates: tuple[Candidate, ...]
     """Best first by the joined score; ties by item id."""
+    request: RetrievalRequest | None = field(default=None, compare=False, repr=False)
+    """What the signals were measured by, for measuring those of more items; None where nobody gathered it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -118,6 +118,8 @@ class ItemOut(Wire):
     reason: ReasonOut | None
     team: str | None
     """The arm that picked it, in a list that two arms of an experiment made together."""
+    probability: float | None
+    """Calibrated chance that the user takes the item next; null where none was fitted for such a list."""
 
 
 class CountsOut(Wire):
@@ -266,6 +268,7 @@ def _item(ranked: RankedItem) -> ItemOut:
         signals=_signals(ranked.signals),
         reason=None if ranked.reason is None else _reason(ranked.reason),
         team=ranked.team,
+        probability=ranked.probability,
     )
 
 

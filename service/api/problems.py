@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prompts.errors import BudgetError, PromptError, TemplateError
 from ranking.errors import (
+    CalibrationError,
     ConfigError,
     EngineBusyError,
     EngineError,
@@ -69,6 +70,7 @@ STATUS: dict[type[Exception], int] = {
     ServerTimeoutError: 503,
     ServerDownError: 503,
     ServerBusyError: 503,
+    CalibrationError: 500,
     PromotionError: 500,
     TuningError: 500,
     RankingError: 500,
