@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from retrieval.audience import Audience
 from retrieval.behaviour import Behaviour
@@ -22,7 +23,7 @@ from retrieval.sources.behavioural import Cooccurrence, Popularity
 from retrieval.sources.newest import Newest
 from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean, liked_recent
 from retrieval.sources.text import TextQuery
-from retrieval.types import Candidate, Item, PastItem, Query, Retrieved, Signals, User, Vote
+from retrieval.types import Candidate, Evidence, Item, PastItem, Query, Retrieved, Signals, User, Vote
 
 _WIDER = 4
 _IDS_LOOKED_AT = 10_000
@@ -198,7 +199,12 @@ def _as_candidates(
         user=request.user,
         history=request.history,
         candidates=candidates,
-        request=request,
+        evidence=Evidence(
+            liked=request.liked,
+            places=request.moment.places,
+            users=partial(request.moment.popularity, request.query.user_id),
+            together=request.together,
+        ),
     )
 
 

@@ -5,14 +5,14 @@ Times are Unix seconds (float, UTC) everywhere. Sequences of past items are olde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from retrieval.filters import Filter
-
-if TYPE_CHECKING:
-    from retrieval.protocol import RetrievalRequest
 
 AttributeValue: TypeAlias = str | float | bool | tuple[str, ...]
 """One attribute of an item or a user: text, a number, a truth value, or a list of words (genres, people)."""
@@ -136,6 +136,20 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What the signals of any item are measured by, for one request. Arrays have shape (n_items,), by `places`."""
+
+    liked: Mapping[str, npt.NDArray[np.float32]]
+    """Vectors, shape (dimension,), of the latest liked items that are indexed, by item id."""
+    places: Mapping[str, int]
+    """Where an item stands in the arrays; items that nobody ever took are absent."""
+    users: Callable[[], npt.NDArray[np.float64]]
+    """Gives how many others took each item before the request."""
+    together: npt.NDArray[np.float64] | None
+    """Co-occurrence with the user's history; None where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
     """Everything a ranker needs to know about one query."""
 
@@ -146,8 +160,8 @@ class Retrieved:
     """All of the user's interactions before as_of, oldest first."""
     candidates: tuple[Candidate, ...]
     """Best first by the joined score; ties by item id."""
-    request: RetrievalRequest | None = field(default=None, compare=False, repr=False)
-    """What the signals were measured by, for measuring those of more items; None where nobody gathered it."""
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
+    """For measuring the signals of more items; None where nobody gathered it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

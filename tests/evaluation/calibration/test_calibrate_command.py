@@ -25,13 +25,14 @@ from tests.service.api.shop import recommender_of
 
 @pytest.fixture
 def store(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """60 users of two tastes over 80 items, so that co-occurrence tells what is taken next."""
+    """60 users over 80 items of which some are taken far more often, so that popularity tells what is taken next."""
     monkeypatch.setenv("FEWREC_TUNED", "false")
     rng = np.random.default_rng(5)
     record = Record.open(str(own_folders / "record.db"))
     record.put_items([Item(item_id=f"i{n:02}", title=f"tale {n}") for n in range(80)])
     record.put_users([User(user_id=f"u{n:02}") for n in range(60)])
-    taken = [(u, int(i)) for u in range(60) for i in rng.choice(np.arange(u % 2, 80, 2), 8, replace=False)]
+    fame = 0.9 ** np.arange(80)
+    taken = [(u, int(i)) for u in range(60) for i in rng.choice(80, 8, replace=False, p=fame / fame.sum())]
     record.put_interactions(
         [Interaction(user_id=f"u{u:02}", item_id=f"i{i:02}", timestamp=1000.0 + at) for at, (u, i) in enumerate(taken)]
     )
