@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from retrieval.filters import Filter
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 AttributeValue: TypeAlias = str | float | bool | tuple[str, ...]
 """One attribute of an item or a user: text, a number, a truth value, or a list of words (genres, people)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evaluation.report.plots_canvas import Margins, draw
+from evaluation.report.plots_canvas import QUIET, SERIES, Margins, draw, standalone
 from ranking.calibration.file import Fitted
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ def reliability_plot(fits: dict[str, Fitted]) -> str:
 
     def paint(axes: Axes) -> None:
         highest = 0.0
-        for name, fitted in fits.items():
+        for colour, (name, fitted) in zip(SERIES, fits.items(), strict=False):
             xs = [one.predicted for one in fitted.quality.bins]
             ys = [one.observed for one in fitted.quality.bins]
-            axes.plot(xs, ys, marker="o", label=f"{name} ({fitted.curve.kind})")
+            axes.plot(xs, ys, marker="o", color=colour, label=f"{name} ({fitted.curve.kind})")
             highest = max(highest, *xs, *ys)
-        axes.plot([0, highest], [0, highest], color="#888888", linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.plot([0, highest], [0, highest], color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.set_xlabel("predicted probability")
         axes.set_ylabel("share taken")
         axes.legend(frameon=False)
 
-    return draw("calibration", "Reliability", _NOTE, _HEIGHT, paint, Margins(left=64)).svg
+    return standalone(draw("calibration", "Reliability", _NOTE, _HEIGHT, paint, Margins(left=64)))

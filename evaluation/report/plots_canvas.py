@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -112,6 +113,14 @@ def draw(
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return Plot(key=key, title=title, note=note, svg=_inlined(buffer.getvalue(), key, title))
+
+
+def standalone(plot: Plot) -> str:
+    """The plot as a file of its own, on white, in the colours of the report's light pages."""
+    css = resources.files("evaluation.report").joinpath("page", "report.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"(--[a-z0-9-]+): (#[0-9a-f]{6})", css[: css.index("}")]))
+    svg = re.sub(r"var\((--[a-z0-9-]+)\)", lambda found: colours[found.group(1)], plot.svg)
+    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="880" style="background:#fff" ', 1)
 
 
 def anchored(plot: Plot, anchor: str) -> Plot:

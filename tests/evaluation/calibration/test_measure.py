@@ -69,5 +69,6 @@ def test_bins_by_hand() -> None:
 def test_the_plot_has_a_line_for_each_score() -> None:
     fitted = fit_lists(lists(), None, None, seed=0)
     svg = reliability_plot({"signals": fitted, "llm": fitted})
-    assert svg.startswith("<svg")
+    assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    assert "var(--" not in svg, "a file of its own has no page whose colours it could take"
     assert svg == reliability_plot({"signals": fitted, "llm": fitted})
