@@ -7,6 +7,7 @@ does hits all alike. Run it alone: python -m benchmarks.packed_scoring
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -91,20 +92,7 @@ class Bench:
 
     def padded_batch(self) -> torch.Tensor:
         """The prefix once into a key-value cache, repeated for a batch of candidates padded to the longest."""
-        from transformers import DynamicCache
-
-        states: Any = DynamicCache(config=self.plain.config)
-        self.plain.base_model(input_ids=torch.tensor([self.prompt.prefix]), past_key_values=states, use_cache=True)
-        states.batch_repeat_interleave(len(self.prompt.branches))
-        lengths = torch.tensor([len(branch.fed) for branch in self.prompt.branches])
-        longest = int(lengths.max())
-        ids = torch.tensor([branch.fed + (0,) * (longest - len(branch.fed)) for branch in self.prompt.branches])
-        real = torch.arange(longest)[None] < lengths[:, None]
-        mask = torch.cat([torch.ones(len(ids), len(self.prompt.prefix), dtype=torch.bool), real], dim=1)
-        hidden = self.plain.base_model(
-            input_ids=ids, attention_mask=mask.long(), past_key_values=states, use_cache=True
-        ).last_hidden_state
-        return self._score(hidden[torch.arange(len(ids)), lengths - 1])
+        return self._score(last_states_padded(self.plain, self.prompt))
 
     def tokens(self, way: str) -> int:
         """Tokens that go through the layers."""
@@ -139,16 +127,39 @@ def example_prompt(n_candidates: int, n_history: int) -> Prompt:
     )
 
 
-def matmul_flops_per_second(dtype: torch.dtype, rows: int) -> float:
-    """Best of ten products of (rows, 576) with (576, 1536), the model's largest shape, 30 in a row."""
-    left, right = torch.randn(rows, 576, dtype=dtype), torch.randn(1536, 576, dtype=dtype)
+def last_states_padded(model: Any, prompt: EncodedPrompt) -> torch.Tensor:
+    """Last hidden state of each branch, shape (branches, width), by the library alone.
+
+    The prefix goes once into a key-value cache, which is repeated for a batch of branches padded to the longest.
+    """
+    from transformers import DynamicCache
+
+    states: Any = DynamicCache(config=model.config)
+    model.base_model(input_ids=torch.tensor([prompt.prefix]), past_key_values=states, use_cache=True)
+    states.batch_repeat_interleave(len(prompt.branches))
+    lengths = torch.tensor([len(branch.fed) for branch in prompt.branches])
+    longest = int(lengths.max())
+    ids = torch.tensor([branch.fed + (0,) * (longest - len(branch.fed)) for branch in prompt.branches])
+    real = torch.arange(longest)[None] < lengths[:, None]
+    mask = torch.cat([torch.ones(len(ids), len(prompt.prefix), dtype=torch.bool), real], dim=1)
+    hidden: torch.Tensor = model.base_model(
+        input_ids=ids, attention_mask=mask.long(), past_key_values=states, use_cache=True
+    ).last_hidden_state
+    return hidden[torch.arange(len(ids)), lengths - 1]
+
+
+def matmul_flops_per_second(
+    dtype: torch.dtype, rows: int, weight: tuple[int, int] = (1536, 576), *, in_a_row: int = 30
+) -> float:
+    """Best of ten times so many products with a weight of shape (out, in); by default the model's largest."""
+    left, right = torch.randn(rows, weight[1], dtype=dtype), torch.randn(weight, dtype=dtype)
     best = float("inf")
     for _ in range(10):
         start = time.perf_counter()
-        for _ in range(30):
+        for _ in range(in_a_row):
             torch.nn.functional.linear(left, right)
         best = min(best, time.perf_counter() - start)
-    return 30 * 2 * rows * 576 * 1536 / best
+    return in_a_row * 2 * rows * math.prod(weight) / best
 
 
 def measure(bench: Bench, rounds: int) -> list[Way]:
