@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.metrics.columns import NOTHING, SHUFFLED_CANDIDATES, SHUFFLED_HISTORY, ArmColumns, Table
+from evaluation.metrics.columns import (
+    NOTHING,
+    REVERSED_CANDIDATES,
+    SHUFFLED_CANDIDATES,
+    SHUFFLED_HISTORY,
+    ArmColumns,
+    Table,
+)
 from evaluation.metrics.protocol import Metric
 from evaluation.metrics.shape import AgreementDict, BiasDict, BucketDict
 from evaluation.statistics.error_bars import estimates
@@ -26,6 +33,7 @@ def bias(columns: ArmColumns, full: Table, metric: Metric | None, *, seed: int, 
         metric=None if metric is None else metric.name,
         by_position=[] if metric is None else by_position(full, metric, seed=seed, resamples=resamples),
         shuffled_candidates=_agreement(columns, SHUFFLED_CANDIDATES),
+        reversed_candidates=_agreement(columns, REVERSED_CANDIDATES),
         shuffled_history=_agreement(columns, SHUFFLED_HISTORY),
     )
 

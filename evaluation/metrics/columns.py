@@ -17,8 +17,9 @@ from evaluation.types import FULL, Contract, Outcome
 Ints = npt.NDArray[np.int32]
 
 SHUFFLED_CANDIDATES = "shuffled-candidates"
+REVERSED_CANDIDATES = "reversed-candidates"
 SHUFFLED_HISTORY = "shuffled-history"
-_SAMPLED = (FULL, SHUFFLED_CANDIDATES, SHUFFLED_HISTORY)
+_SAMPLED = (FULL, SHUFFLED_CANDIDATES, REVERSED_CANDIDATES, SHUFFLED_HISTORY)
 _SAMPLE = 5_000
 """Orders kept per scenario, to compare them with one another: all of them in a run of up to so many cases."""
 _DEPTH = 50

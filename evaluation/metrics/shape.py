@@ -110,6 +110,7 @@ class BiasDict(TypedDict):
     by_position: list[BucketDict]
     shuffled_candidates: AgreementDict | None
     """None where the run has no such scenario."""
+    reversed_candidates: AgreementDict | None
     shuffled_history: AgreementDict | None
 
 

@@ -117,6 +117,8 @@ class CaseBuilder:
             ids = held.candidates or ()
         if variant.shuffle == "candidates":
             ids = Draw(seed=self._seed, purpose=SHUFFLED_CANDIDATES, key=held.case_id).shuffled(ids)
+        if variant.backwards:
+            ids = ids[::-1]
         return items_of(self._corpus, ids, held.case_id)
 
     def _served(

@@ -195,6 +195,8 @@ class ScenarioConfig(Section):
     cross_domain: tuple[CrossDomain, ...] = ()
     shuffled_candidates: int = Field(default=0, ge=0)
     """The first so many cases once more with their candidates in another seeded order: "shuffled-candidates"."""
+    reversed_candidates: int = Field(default=0, ge=0)
+    """The first so many cases once more with their candidates from last to first: "reversed-candidates"."""
     shuffled_history: int = Field(default=0, ge=0)
     """The first so many cases once more with their history in another seeded order: "shuffled-history"."""
 

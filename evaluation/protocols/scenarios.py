@@ -15,6 +15,7 @@ from ranking.draws import Draw
 from retrieval.types import PastItem
 
 SHUFFLED_CANDIDATES = "shuffled-candidates"
+REVERSED_CANDIDATES = "reversed-candidates"
 SHUFFLED_HISTORY = "shuffled-history"
 _CUT = "history-"
 _CROSS = "cross-domain-"
@@ -29,6 +30,8 @@ class Variant:
     """How many of the latest history entries stay; None for all."""
     cross: CrossDomain | None = None
     shuffle: Literal["candidates", "history"] | None = None
+    backwards: bool = False
+    """Whether the candidates are shown from last to first."""
     first: int | None = None
     """How many cases take part; None for all."""
 
@@ -48,6 +51,8 @@ def variants(config: ScenarioConfig) -> tuple[Variant, ...]:
     chosen += [Variant(name=cross.name, cross=cross) for cross in config.cross_domain]
     if config.shuffled_candidates:
         chosen.append(Variant(name=SHUFFLED_CANDIDATES, shuffle="candidates", first=config.shuffled_candidates))
+    if config.reversed_candidates:
+        chosen.append(Variant(name=REVERSED_CANDIDATES, backwards=True, first=config.reversed_candidates))
     if config.shuffled_history:
         chosen.append(Variant(name=SHUFFLED_HISTORY, shuffle="history", first=config.shuffled_history))
     return tuple(chosen)

@@ -123,6 +123,8 @@ def _arm(name: str, found: ArmDict, baseline: str | None, timing: TimingDict | N
             probe
             for change, agreement in (
                 ("candidates shuffled", bias["shuffled_candidates"]),
+                # Runs that were made before there was this scenario do not name it.
+                ("candidates reversed", bias.get("reversed_candidates")),
                 ("history shuffled", bias["shuffled_history"]),
             )
             if (probe := _probe(change, agreement)) is not None

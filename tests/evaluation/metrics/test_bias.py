@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from evaluation.metrics.bias import agreement, by_position, kendall_tau
+from evaluation.metrics.bias import agreement, bias, by_position, kendall_tau
 from evaluation.metrics.columns import ArmColumns, Keys
 from evaluation.metrics.registry import parse_metric
 from tests.evaluation.metrics.made import outcome
@@ -39,3 +39,14 @@ def test_without_places_there_are_no_fifths() -> None:
     columns = ArmColumns(Keys())
     columns.add(outcome(position=None))
     assert by_position(columns.read(), parse_metric("ndcg@10"), seed=1, resamples=100) == []
+
+
+def test_reversed_candidates_are_compared_with_the_full_case() -> None:
+    columns = ArmColumns(Keys())
+    for case in range(3):
+        columns.add(outcome(f"c{case}", order=("i0", "i1", "i2")))
+        columns.add(outcome(f"c{case}", order=("i2", "i1", "i0"), scenario="reversed-candidates"))
+    full = columns.read().of_scenario("full")
+    found = bias(columns, full, parse_metric("ndcg@10"), seed=1, resamples=100)
+    assert found["reversed_candidates"] == {"n": 3, "tau": -1.0, "same_first": 0.0}
+    assert found["shuffled_candidates"] is None

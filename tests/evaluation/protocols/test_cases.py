@@ -70,6 +70,7 @@ ALL_SCENARIOS = ScenarioConfig(
     history=(0, 2),
     cross_domain=(CrossDomain(history="books", target="films"),),
     shuffled_candidates=5,
+    reversed_candidates=4,
     shuffled_history=3,
 )
 
@@ -183,15 +184,14 @@ def test_scenarios_keep_case_candidates_and_tags() -> None:
         elif case.scenario == "shuffled-candidates":
             assert case.history == base.history
             assert sorted(shown(case)) == sorted(shown(base))
+        elif case.scenario == "reversed-candidates":
+            assert case.history == base.history
+            assert shown(case) == shown(base)[::-1]
         elif case.scenario == "shuffled-history":
             assert case.candidates == base.candidates
             assert case.history != base.history
-    assert [cases.counts[name] for name in ("full", "history-0", "shuffled-candidates", "shuffled-history")] == [
-        12,
-        12,
-        5,
-        3,
-    ]
+    names = ("full", "history-0", "shuffled-candidates", "reversed-candidates", "shuffled-history")
+    assert [cases.counts[name] for name in names] == [12, 12, 5, 4, 3]
     assert any(shown(case) != shown(full[case.case_id]) for case in cases.only("shuffled-candidates"))
 
 

@@ -13,6 +13,7 @@ def test_scenarios_have_names_and_the_full_case_comes_first() -> None:
         history=(0, 3),
         cross_domain=(CrossDomain(history="books", target="films"),),
         shuffled_candidates=5,
+        reversed_candidates=4,
         shuffled_history=2,
     )
     assert [each.name for each in variants(config)] == [
@@ -21,6 +22,7 @@ def test_scenarios_have_names_and_the_full_case_comes_first() -> None:
         "history-3",
         "cross-domain-books-films",
         "shuffled-candidates",
+        "reversed-candidates",
         "shuffled-history",
     ]
     hiding = {each.name for each in variants(config) if hides_history(each.name)}
