@@ -21,14 +21,21 @@ def fuse_verdict(retrieved: Retrieved, verdict: StrategyScores | None, weights: 
 def ordered(
     retrieved: Retrieved, fused: Sequence[Fused], *, by_fusion: bool, verdict: StrategyScores | None
 ) -> list[RankedItem]:
-    """All candidates, best first: by the joined score, or as retrieval had them."""
+    """All candidates, best first: by the joined score, ties by retrieval's place, or as retrieval had them.
+
+    Ties of candidates that came from outside go by item id: their place is not retrieval's.
+    """
     rows = list(zip(retrieved.candidates, fused, range(len(fused)), strict=True))
     # Candidates that came from outside have no order of retrieval's; its signals then stand in for it.
-    by_fusion = by_fusion or not any(candidate.votes for candidate in retrieved.candidates)
+    from_retrieval = any(candidate.votes for candidate in retrieved.candidates)
+    by_fusion = by_fusion or not from_retrieval
     ranked = len(rows) if verdict is None else len(verdict.scores)
     if by_fusion:
         # Candidates that there was no time to rank follow in retrieval's order.
-        rows[:ranked] = sorted(rows[:ranked], key=lambda row: (-row[1].score, row[0].item.item_id))
+        rows[:ranked] = sorted(
+            rows[:ranked],
+            key=lambda row: (-row[1].score, row[0].rank if from_retrieval else 0, row[0].item.item_id),
+        )
     return [
         RankedItem(
             item=candidate.item,
