@@ -1,4 +1,4 @@
-"""Ways to score side by side: the same prompts and model, several numbers of requests at a time, a process for each way.
+"""Ways to score side by side: the same prompts and model, several requests at a time, a process for each way.
 
 Each process first measures what the machine's matrix product reaches in the same number format, so that a share of it
 also tells a quiet time from a busy one. Where it is told to (--vllm-url), it asks a server that runs already; no server
