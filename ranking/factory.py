@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from prompts.template import Template, list_templates, load_template
+from ranking.arrangement.arranger import Arranger
 from ranking.audience import AudienceWording
 from ranking.calibration.file import Calibration, read_calibration, scores_digest
 from ranking.engine_settings import (
@@ -161,11 +162,15 @@ def compose(
 ) -> Recommender:
     """Puts a Recommender together from parts that are already there; retriever and strategy are built where missing.
 
-    `make` takes what Recommender does.
+    `retriever` lends what it has read of the store. `make` takes what Recommender does.
     """
     weights = choose_fusion(settings)
+    if retriever is None:
+        retriever = Retriever(store.record, store.index, store.embedder, settings.retrieval)
+    retriever = retriever.with_settings(settings.retrieval)
+    arranged = settings.arrangement
     return make(
-        retriever=retriever or Retriever(store.record, store.index, store.embedder, settings.retrieval),
+        retriever=retriever,
         examples=ExampleSelector(store.record, store.index, settings.examples),
         engine=engine,
         strategy=strategy or build_strategy(settings, engine, template),
@@ -181,6 +186,9 @@ def compose(
             history_length=max(1, settings.examples.history_length),
         ),
         calibration=calibration_for(settings, weights),
+        arranger=None if arranged.changes_nothing else Arranger(arranged, store, retriever),
+        unseen=arranged.unseen,
+        scenario=settings.scenario,
     )
 
 

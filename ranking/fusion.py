@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ranking.settings import FusionWeights
 from ranking.types import FusionPart
@@ -19,13 +20,20 @@ class Fused:
     parts: tuple[FusionPart, ...]
 
 
-def fuse(llm_scores: Sequence[float | None] | None, signals: Sequence[Signals], weights: FusionWeights) -> list[Fused]:
+def fuse(
+    llm_scores: Sequence[float | None] | None,
+    signals: Sequence[Signals],
+    weights: FusionWeights,
+    *,
+    unseen: Literal["least", "neutral"] = "least",
+) -> list[Fused]:
     """Weighted sum of standardised values, in the order of `signals`.
 
     Each value is standardised over this list (mean 0, standard deviation 1, population formula), so that weights do not
     depend on a model's scale. A value that could not be measured contributes 0, as does one that is the same for all.
     Where popularity is all there is to go by it weighs 1: beside other signals its fitted weight may be less than
     nothing, and the list would be turned upside down.
+    With `unseen` neutral the popularity of an item that nobody took counts as one that could not be measured.
     `llm_scores` is None where the LLM did not rank, an entry is None where it did not rank that one.
     Raises ValueError if lengths differ or a value is not finite.
     """
@@ -35,7 +43,7 @@ def fuse(llm_scores: Sequence[float | None] | None, signals: Sequence[Signals], 
         ("llm", weights.llm, [None] * len(signals) if llm_scores is None else list(llm_scores)),
         ("similarity", weights.similarity, [s.similarity_max for s in signals]),
         ("cooccurrence", weights.cooccurrence, [s.cooccurrence for s in signals]),
-        ("popularity", weights.popularity, [s.log_popularity for s in signals]),
+        ("popularity", weights.popularity, [s.log_popularity or (0.0 if unseen == "least" else None) for s in signals]),
         ("query", weights.query, [s.query_similarity for s in signals]),
     ]
     if all(value is None for name, _, values in columns if name != "popularity" for value in values):

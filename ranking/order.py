@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from ranking.fusion import Fused, fuse
 from ranking.settings import FusionWeights
@@ -10,12 +11,20 @@ from ranking.types import RankedItem, StrategyScores
 from retrieval.types import Retrieved
 
 
-def fuse_verdict(retrieved: Retrieved, verdict: StrategyScores | None, weights: FusionWeights) -> list[Fused]:
-    """Every candidate's joined score, in their order; the verdict may be of the first candidates only, or none."""
+def fuse_verdict(
+    retrieved: Retrieved,
+    verdict: StrategyScores | None,
+    weights: FusionWeights,
+    *,
+    unseen: Literal["least", "neutral"] = "least",
+) -> list[Fused]:
+    """Every candidate's joined score, in their order; the verdict may be of the first candidates only, or none.
+
+    `unseen` is what the popularity of an item that nobody took counts as.
+    """
     signals = [candidate.signals for candidate in retrieved.candidates]
-    if verdict is None:
-        return fuse(None, signals, weights)
-    return fuse([*verdict.scores, *[None] * (len(signals) - len(verdict.scores))], signals, weights)
+    scores = None if verdict is None else [*verdict.scores, *[None] * (len(signals) - len(verdict.scores))]
+    return fuse(scores, signals, weights, unseen=unseen)
 
 
 def ordered(

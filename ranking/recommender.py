@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
+from ranking.arrangement.arranger import Arranger
+from ranking.arrangement.types import Arranged, Evidence
 from ranking.audience import AudienceRanker, AudienceWording
+from ranking.begun import Begun, Prepared
 from ranking.calibration.apply import calibrated
 from ranking.calibration.file import Calibration
 from ranking.clock import Clock
@@ -26,24 +30,8 @@ from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
 from retrieval.types import Item, PastItem, Query, Retrieved
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prepared:
-    """A query's candidates and what is put into words of them, before the model is asked."""
-
-    retrieved: Retrieved
-    context: PromptContext
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Begun:
-    """A request whose candidates are there, and whose time runs."""
-
-    retrieved: Retrieved
-    clock: Clock
-    course: Course
-    context: PromptContext | None = None
-    """What is put into words; None where that is still to be looked up."""
+if TYPE_CHECKING:
+    from ranking.scenarios.serving import Scenarios
 
 
 class Recommender:
@@ -64,8 +52,15 @@ class Recommender:
         watch: Callable[[Recommendation], None] | None = None,
         wording: AudienceWording | None = None,
         calibration: Calibration | None = None,
+        arranger: Arranger | None = None,
+        unseen: Literal["least", "neutral"] = "least",
+        scenario: str | None = None,
+        scenarios: Scenarios | None = None,
     ) -> None:
-        """Without a ladder every answer is whole or an error. `watch` is shown every answer."""
+        """Without a ladder every answer is whole or an error. `watch` is shown every answer.
+
+        Without an arranger the list is what ranking says. `scenarios` gives those that clients may name.
+        """
         self.retriever = retriever
         self.engine = engine
         self._examples = examples
@@ -77,11 +72,26 @@ class Recommender:
         self._question = question
         self.ladder = ladder
         self._watch = watch
+        self._arranger = arranger
+        self._unseen = unseen
+        self._scenario = scenario
+        self.scenarios = scenarios
         self.audience = AudienceRanker(
             audience=retriever.audience, engine=engine, fusion=fusion, wording=wording, ladder=ladder
         )
         """The other way round: users for an item."""
         self._calibration = calibration
+
+    def of(self, scenario: str | None) -> Recommender:
+        """The one for a scenario, over the same store and model; this one for None.
+
+        Raises InputError where there is no scenario of that name.
+        """
+        if scenario is None:
+            return self
+        if self.scenarios is None:
+            raise InputError(f"no scenario named {scenario!r}: there are none here")
+        return self.scenarios.recommender(scenario)
 
     async def recommend(self, query: Query, n: int = 10, *, explain: bool = False) -> Recommendation:
         """The n best unseen items for a query, best first; fewer only where the notes say why.
@@ -96,7 +106,7 @@ class Recommender:
         """The first half of `recommend`: the candidates, for any Recommender over the same store to rank."""
         clock, course, wanted = Clock(), self._course(), max(n, self._n_candidates)
         retrieved = await course.step(
-            lambda: self.retriever.retrieve(query, wanted), lambda: self.retriever.popular(query, wanted), "popular"
+            lambda: self._retrieve(query, wanted), lambda: self.retriever.popular(query, wanted), "popular"
         )
         clock.lap("retrieval")
         return Begun(retrieved=retrieved, clock=clock, course=course)
@@ -115,9 +125,8 @@ class Recommender:
                 lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
             )
         begun.clock.lap("examples")
-        answer = calibrated(
-            await self._answer(retrieved, n, explain, begun.clock, begun.course, context), self._calibration
-        )
+        evidence = await self._evidence(begun)
+        answer = calibrated(await self._answer(begun, n, explain, context, evidence), self._calibration)
         if self._watch is not None:
             self._watch(answer)
         return answer
@@ -137,7 +146,7 @@ class Recommender:
 
     def prepare(self, query: Query, n: int) -> Prepared:
         """All of `recommend` that comes before the model; blocks. Raises what `recommend` raises."""
-        retrieved = self.retriever.retrieve(query, max(n, self._n_candidates))
+        retrieved = self._retrieve(query, max(n, self._n_candidates))
         return Prepared(retrieved=retrieved, context=self.context_of(retrieved))
 
     async def rank_prepared(self, prepared: Sequence[Prepared], n: int) -> list[Recommendation]:
@@ -154,7 +163,7 @@ class Recommender:
     async def context(self, query: Query, n: int | None = None) -> PromptContext:
         """What `recommend` would put into words for this query: the same candidates and examples."""
         wanted = max(n or 0, self._n_candidates)
-        return self.context_of(await asyncio.to_thread(self.retriever.retrieve, query, wanted))
+        return self.context_of(await asyncio.to_thread(self._retrieve, query, wanted))
 
     async def question(self, query: Query, n: int | None = None) -> Prompt | Dialogue | None:
         """What `recommend` would ask the model first for this query; None where it would not ask it, or cannot say."""
@@ -177,20 +186,35 @@ class Recommender:
     def _course(self) -> Course:
         return Course() if self.ladder is None else self.ladder.begin()
 
+    def _retrieve(self, query: Query, n: int) -> Retrieved:
+        reserved = () if self._arranger is None else self._arranger.reserved(query)
+        return self.retriever.retrieve(query, n, reserved)
+
+    async def _evidence(self, begun: Begun) -> Evidence | None:
+        """What arranging the list will go by; None where the list is what ranking says."""
+        arranger = self._arranger
+        if arranger is None:
+            return None
+        found = await begun.course.step(
+            lambda: arranger.evidence(begun.retrieved), arranger.without_evidence, "retrieval"
+        )
+        begun.clock.lap("evidence")
+        return found
+
     async def _answer(
-        self,
-        retrieved: Retrieved,
-        n: int,
-        explain: bool,
-        clock: Clock,
-        course: Course,
-        context: PromptContext,
+        self, begun: Begun, n: int, explain: bool, context: PromptContext, evidence: Evidence | None
     ) -> Recommendation:
+        retrieved, clock, course = begun.retrieved, begun.clock, begun.course
         verdict = await course.verdict(self._strategy, context) if self._has_something_to_ask(context) else None
         clock.lap("llm")
-        fused = fuse_verdict(retrieved, verdict, self._fusion)
+        fused = fuse_verdict(retrieved, verdict, self._fusion, unseen=self._unseen)
         spoke = verdict is not None and not parse_totals(verdict.outputs).said_nothing
-        items = ordered(retrieved, fused, by_fusion=spoke or not self._asks_llm, verdict=verdict)[:n]
+        by_fusion = spoke or not self._asks_llm
+        ranked = ordered(retrieved, fused, by_fusion=by_fusion, verdict=verdict)
+        arranged = Arranged(items=tuple(ranked[:n]))
+        if self._arranger is not None and evidence is not None:
+            arranged = self._arranger.arrange(ranked, n, retrieved, evidence, by_fusion=by_fusion)
+        items = list(arranged.items)
         clock.lap("fusion")
         if explain and self._asks_llm:
             items = await self._explained(items, context, course)
@@ -217,11 +241,13 @@ class Recommender:
             completion_tokens=verdict.completion_tokens if verdict else 0,
             outputs=verdict.outputs if verdict else (),
             agreement=verdict.agreement if verdict else None,
-            notes=(*course.notes, *self._told(verdict, n, retrieved, explain, course)),
+            notes=(*course.notes, *self._told(verdict, n, retrieved, explain, course), *arranged.notes),
             stages=clock.told(),
             rung=course.rung,
             reason=course.reason,
             retrieved=retrieved,
+            scenario=self._scenario,
+            changes=arranged.changes,
         )
 
     async def _explained(self, items: list[RankedItem], context: PromptContext, course: Course) -> list[RankedItem]:

@@ -13,9 +13,11 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from prompts.config import PromptSettings
 from ranking.access_settings import AccessSettings
+from ranking.arrangement.config import ArrangementSettings
 from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.errors import ConfigError
 from ranking.experiments.config import ExperimentSettings, check_together
+from ranking.scenarios.files import read_scenario
 from ranking.shipped import AdapterFolder
 from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
 from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
@@ -143,6 +145,9 @@ class Settings(BaseSettings):
     consistency: ConsistencySettings = ConsistencySettings()
     access: AccessSettings = AccessSettings()
     fusion: FusionWeights = FusionWeights()
+    arrangement: ArrangementSettings = ArrangementSettings()
+    scenario: str | None = None
+    """The scenario that these settings are of; named by requests and the flag --scenario, never by a settings file."""
     ladder: LadderSettings = LadderSettings()
     tracing: TracingSettings = TracingSettings()
     tuned: bool = True
@@ -169,10 +174,11 @@ class Settings(BaseSettings):
         return init_settings, InitSettingsSource(settings_cls, kept), dotenv_settings, file_secret_settings
 
 
-def load_settings(config: Path | None = None, **flags: Any) -> Settings:
-    """Settings from the environment, over them a YAML file, over them flags (nested dicts; None values are not set).
+def load_settings(config: Path | None = None, *, scenario: str | None = None, **flags: Any) -> Settings:
+    """Settings from the environment, over them a YAML file, then a scenario, then flags (nested dicts).
 
-    Raises ConfigError naming the file or the setting.
+    None values are not set. Raises ConfigError naming the file or the setting, InputError for a scenario that does not
+    exist.
     """
     values: dict[str, Any] = {}
     if config is not None:
@@ -183,10 +189,28 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         if not isinstance(loaded, dict | None):
             raise ConfigError(f"the settings file {config} must hold names and values, not a {type(loaded).__name__}")
         values = loaded or {}
+    found = _checked(merged(values, flags))
+    if found.scenario is not None:
+        raise ConfigError("a scenario is named by a request or by --scenario, not by the settings: leave scenario out")
+    if scenario is None:
+        return found
+    chosen = read_scenario(found.home, scenario)
+    below = merged(values, {**chosen.settings, "scenario": scenario})
+    return _checked(merged(below, flags), f"scenario {chosen.place}: ")
+
+
+def with_scenario(settings: Settings, name: str) -> Settings:
+    """The settings with a scenario's on top. Raises as `load_settings` does."""
+    scenario = read_scenario(settings.home, name)
+    values = merged(settings.model_dump(exclude={"experiments"}), {**scenario.settings, "scenario": name})
+    return _checked({**values, "experiments": ()}, f"scenario {scenario.place}: ")
+
+
+def _checked(values: dict[str, Any], of: str = "") -> Settings:
     try:
-        return Settings(**merged(values, flags))
+        return Settings(**values)
     except ValidationError as error:
-        raise ConfigError(f"{first_slip(error)}. The settings are listed in ranking/settings.py") from error
+        raise ConfigError(f"{of}{first_slip(error)}. The settings are listed in ranking/settings.py") from error
 
 
 def first_slip(error: ValidationError) -> str:
@@ -197,13 +221,13 @@ def first_slip(error: ValidationError) -> str:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values with others on top; None above is not set, and a section that then has nothing is left out."""
+    """Nested values with others on top; None above is not set, and a section of nothing else is left out."""
     found = dict(below)
     for name, value in above.items():
         if isinstance(value, Mapping):
             inner = found.get(name)
             found[name] = merged(inner if isinstance(inner, Mapping) and _same_kind(inner, value) else {}, value)
-            if not found[name]:
+            if value and not found[name]:
                 del found[name]
         elif value is not None:
             found[name] = value

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from prompts.types import Dropped, TemplateRef
+from ranking.arrangement.types import Change
 from retrieval.types import Item, Retrieved, Signals, User, Vote
 
 Capability: TypeAlias = Literal["labels", "likelihood", "generate", "constrained"]
@@ -280,6 +281,10 @@ class Recommendation:
     """The arm that ranked; None outside of experiments and where two arms did."""
     retrieved: Retrieved | None = field(default=None, compare=False, repr=False)
     """All candidates, what they were found by, and the evidence for them; None where nobody keeps it."""
+    scenario: str | None = None
+    """The scenario that was asked for; None where none was."""
+    changes: tuple[Change, ...] = ()
+    """What put items elsewhere than ranking did, or left them out."""
 
     @property
     def degraded(self) -> bool:

@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from retrieval.audience import Audience
@@ -18,6 +19,7 @@ from retrieval.fuse import SMOOTHING, Joined, SourceList, join
 from retrieval.matching import check_attributes, matches
 from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex, Vectors
 from retrieval.record import Record
+from retrieval.reserved import Reserved, with_reserved
 from retrieval.signals import measure
 from retrieval.sources.behavioural import Cooccurrence, Popularity
 from retrieval.sources.newest import Newest
@@ -27,18 +29,42 @@ from retrieval.types import Candidate, Evidence, Item, PastItem, Query, Retrieve
 
 _WIDER = 4
 _IDS_LOOKED_AT = 10_000
+_MOST_RESERVED = 1_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshots:
+    """What is kept in memory of a record, and follows it."""
+
+    catalogue: Catalogue
+    behaviour: Behaviour
+    newest: Newest
+
+    @classmethod
+    def of(cls, record: Record) -> Snapshots:
+        """Of this record; read when it is first asked for."""
+        catalogue = Catalogue(record)
+        return cls(catalogue=catalogue, behaviour=Behaviour(record), newest=Newest(catalogue.items))
 
 
 class Retriever:
     """Answers queries with candidates. Thread-safe; holds caches, no state of a request."""
 
-    def __init__(self, record: Record, index: VectorIndex, embedder: Embedder, settings: RetrievalSettings) -> None:
+    def __init__(
+        self,
+        record: Record,
+        index: VectorIndex,
+        embedder: Embedder,
+        settings: RetrievalSettings,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        """`snapshots` of the record may be shared by retrievers over the same store; None makes them."""
         self._record = record
         self._index = index
         self._embedder = embedder
         self._settings = settings
-        self._catalogue = Catalogue(record)
-        self._behaviour = Behaviour(record)
+        self._snapshots = snapshots or Snapshots.of(record)
+        self._catalogue, self._behaviour = self._snapshots.catalogue, self._snapshots.behaviour
         self.audience = Audience(record, index, self._catalogue, self._behaviour, settings)
         """The other way round: users for an item."""
         sources: tuple[CandidateSource, ...] = (
@@ -47,13 +73,25 @@ class Retriever:
             TextQuery(index),
             Cooccurrence(),
             Popularity(settings.popularity_half_life_days),
-            Newest(self._catalogue.items),
+            self._snapshots.newest,
         )
         weights: Mapping[str, float] = settings.sources.model_dump()
         self._sources = [(source, weights[source.name]) for source in sources if weights[source.name] > 0]
 
-    def retrieve(self, query: Query, n: int) -> Retrieved:
+    def with_settings(self, settings: RetrievalSettings) -> Retriever:
+        """One that retrieves by other settings from the same store; itself where they are the same."""
+        if settings == self._settings:
+            return self
+        return Retriever(self._record, self._index, self._embedder, settings, self._snapshots)
+
+    def added_between(self, since: float, until: float) -> tuple[str, ...]:
+        """Ids of the items that came into the catalogue then, latest first; the latest thousand."""
+        return self._snapshots.newest.between(since, until, _MOST_RESERVED)
+
+    def retrieve(self, query: Query, n: int, reserved: Sequence[Reserved] = ()) -> Retrieved:
         """The n best candidates (fewer where no more exist), unseen, not excluded, passing all filters.
+
+        The last places go to items that are `reserved`, as far as they are not among the best and may come back.
 
         Hidden, expired and dismissed items do not come back, whichever source proposes them. Items that no source
         speaks for come last, by id: their one vote is of the source "catalogue", of no weight. Raises NotFoundError for
@@ -78,6 +116,10 @@ class Retriever:
             known = barred | {entry.item_id for entry in joined}
             rest = (key for key, item in items.items() if key not in known and _admissible(request, item))
             joined += _by_id(itertools.islice(rest, n - len(joined)))
+        if reserved:
+            joined = with_reserved(
+                joined, n, reserved, lambda key: key not in barred and _admissible(request, items.get(key))
+            )
         return self._retrieved(request, items, joined)
 
     def popular(self, query: Query, n: int) -> Retrieved:

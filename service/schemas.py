@@ -5,6 +5,8 @@ Field names are part of the interface: a new field may come, none may change its
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ranking.parsing.written import parse_totals
@@ -165,6 +167,22 @@ class TimingOut(Wire):
     seconds: float
 
 
+class ChangeOut(Wire):
+    """Why an item stands elsewhere than ranking alone would put it, or is left out."""
+
+    item_id: str
+    title: str
+    kind: str
+    """pin, boost, bury, block, minimum, cap, age, seen, duplicate, diversity, fresh or explore."""
+    rule: str | None
+    """The name of the operator's rule; null for what is none."""
+    before: int | None
+    """Its rank by ranking alone."""
+    after: int | None
+    """Its place in the list; null where it is left out."""
+    told: str
+
+
 class RecommendationOut(Wire):
     """A whole answer."""
 
@@ -183,6 +201,10 @@ class RecommendationOut(Wire):
     """The experiment that the list is part of; null where it is part of none."""
     arm: str | None
     """The arm that ranked; null outside of experiments and where two arms made the list together."""
+    scenario: str | None
+    """The scenario that was asked for; null where none was."""
+    changes: list[ChangeOut]
+    """What put items elsewhere than ranking did, or left them out; empty where the list is what ranking says."""
     model: ModelOut | None
     strategy: str | None
     template: TemplateOut | None
@@ -211,6 +233,8 @@ class RecommendationOut(Wire):
             reason=answer.reason,
             experiment=answer.experiment,
             arm=answer.arm,
+            scenario=answer.scenario,
+            changes=[ChangeOut(**asdict(change)) for change in answer.changes],
             model=None if answer.engine is None else ModelOut.of(answer.engine),
             strategy=answer.strategy,
             template=template

@@ -116,7 +116,9 @@ class Calibration(Section):
 
 def scores_digest(settings: Settings, weights: FusionWeights) -> str:
     """Of what a fused score depends on beside the model: candidate sources, embedder and weights."""
-    told = settings.model_dump(mode="json", include={"retrieval", "embedder"})
+    told = settings.model_dump(
+        mode="json", include={"retrieval": True, "embedder": True, "arrangement": {"unseen": True}}
+    )
     content = json.dumps({**told, "fusion": weights.model_dump()}, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

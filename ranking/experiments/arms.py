@@ -18,6 +18,7 @@ from ranking.ladder import Ladder
 from ranking.protocol import Engine
 from ranking.recommender import Recommender
 from ranking.registry import Promotion
+from ranking.scenarios.serving import Scenarios
 from ranking.settings import Settings, first_slip, merged
 from ranking.types import Recommendation
 from retrieval.retriever import Retriever
@@ -26,8 +27,8 @@ from retrieval.store import Store
 OpenModel: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]
 
 _CHANGEABLE = frozenset({
-    "consistency", "examples", "fusion", "likelihood", "listwise", "model", "prompt", "setwise", "strategy", "tuned",
-    "windows", "yes_no",
+    "arrangement", "consistency", "examples", "fusion", "likelihood", "listwise", "model", "prompt", "setwise",
+    "strategy", "tuned", "windows", "yes_no",
 })  # fmt: skip
 """Sections that an arm may change; of `model` the adapter only. Arms share the store, the retriever and the engine, so
 that they rank the same candidates and the model is in memory once."""
@@ -84,34 +85,36 @@ def open_arms(
             arms = {}
             for arm in experiment.arms:
                 with _named(experiment, arm):
-                    arms[arm.name] = parts.arm(_promoted_too(arm_settings(settings, experiment, arm), promotion))
+                    arms[arm.name] = parts.beside(_promoted_too(arm_settings(settings, experiment, arm), promotion))
             trial = Trial(experiment, arms, watch)
-        yield parts.own(trial, watch)
+        yield parts.own(trial, watch, Scenarios(parts.served, lambda changed: parts.beside(changed, watch)))
 
 
 class _Parts:
     """What the Recommenders of one store have in common; closed with `opened`."""
 
     def __init__(self, store: Store, served: Settings, opened: ExitStack, open_model: OpenModel) -> None:
-        self._store, self._served, self._opened, self._open_model = store, served, opened, open_model
+        self._store, self.served, self._opened, self._open_model = store, served, opened, open_model
         self._ladder = opened.enter_context(Ladder(served.ladder))
         self._retriever = Retriever(store.record, store.index, store.embedder, served.retrieval)
         self._engines: list[tuple[Settings, Engine]] = []
         self._engine(served)
 
-    def own(self, trial: Trial | None, watch: Callable[[Recommendation], None] | None) -> Recommender:
+    def own(
+        self, trial: Trial | None, watch: Callable[[Recommendation], None] | None, scenarios: Scenarios
+    ) -> Recommender:
         return compose(
-            self._served,
+            self.served,
             self._store,
-            self._engine(self._served),
-            choose_template(self._served),
+            self._engine(self.served),
+            choose_template(self.served),
             ladder=self._ladder,
             watch=watch,
             retriever=self._retriever,
-            make=Recommender if trial is None else partial(InTrial, trial),
+            make=partial(Recommender if trial is None else partial(InTrial, trial), scenarios=scenarios),
         )
 
-    def arm(self, settings: Settings) -> Recommender:
+    def beside(self, settings: Settings, watch: Callable[[Recommendation], None] | None = None) -> Recommender:
         engine = self._engine(settings)
         ladder = self._ladder.beside(same_engine=engine is self._engines[0][1])
         return compose(
@@ -120,6 +123,7 @@ class _Parts:
             engine,
             choose_template(settings),
             ladder=self._opened.enter_context(ladder),
+            watch=watch,
             retriever=self._retriever,
         )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -61,6 +62,20 @@ class ShownLists:
         with self._database.read() as connection:
             rows = connection.execute(chosen.order_by(REQUESTS.c.asked_at, REQUESTS.c.request_id)).all()
         return [read_shown(row) for row in rows]
+
+    def since(self, moment: float) -> Iterator[ShownList]:
+        """Every list asked for at a time or later, in no order."""
+        with self._database.read() as connection:
+            for row in connection.execute(select(REQUESTS).where(REQUESTS.c.asked_at >= moment)):
+                yield read_shown(row)
+
+    def counts_of(self, user_id: str, since: float, before: float) -> Counter[str]:
+        """By item id, in how many of a user's lists of a time it was."""
+        chosen = select(REQUESTS.c.shown).where(
+            REQUESTS.c.user_id == user_id, REQUESTS.c.asked_at >= since, REQUESTS.c.asked_at < before
+        )
+        with self._database.read() as connection:
+            return Counter(item_id for shown in connection.scalars(chosen) for item_id in json.loads(shown))
 
     def exposures(self) -> Exposures:
         """The lists that were part of experiments."""

@@ -21,11 +21,22 @@ class Newest:
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items added before the request, latest first."""
+        order = self._order()
+        start = bisect.bisect_right(order, -request.as_of, key=lambda entry: entry[0])
+        return [Proposal(item_id=item_id, score=-opposite) for opposite, item_id in order[start : start + k]]
+
+    def between(self, since: float, until: float, most: int) -> tuple[str, ...]:
+        """At most `most` items added at `since` or later and before `until`, latest first."""
+        order = self._order()
+        start = bisect.bisect_right(order, -until, key=lambda entry: entry[0])
+        end = bisect.bisect_right(order, -since, key=lambda entry: entry[0])
+        return tuple(item_id for _, item_id in order[start : min(end, start + most)])
+
+    def _order(self) -> list[tuple[float, str]]:
         items, dated = self._catalogue(), self._sorted
         if dated.items is not items:
             dated = self._sorted = _Dated(items=items, order=_latest_first(items))
-        start = bisect.bisect_right(dated.order, -request.as_of, key=lambda entry: entry[0])
-        return [Proposal(item_id=item_id, score=-opposite) for opposite, item_id in dated.order[start : start + k]]
+        return dated.order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

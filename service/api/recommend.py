@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from retrieval.conditions import parse_filter
 from retrieval.types import PastItem, Query
 from service.api.dependencies import Ranker, StoreNow
 from service.api.fields import Id, In, Text
 from service.api.problems import problems
 from service.api.shown import remember
-from service.filters import parse_filter
 from service.schemas import RecommendationOut
 
 router = APIRouter(prefix="/v1", tags=["recommend"])
@@ -30,6 +30,8 @@ class WantedIn(In):
     exclude: list[Id] = Field(default=[], max_length=10_000)
     """Item ids that must not come back."""
     domain: Text | None = None
+    scenario: Text | None = None
+    """Name of one of the operator's or the shipped scenarios; left out, the service's own way."""
     explain: bool = False
 
     def asked(self, *, user_id: str | None = None, history: tuple[PastItem, ...] | None = None) -> Query:
@@ -53,6 +55,7 @@ class RecommendIn(WantedIn):
 @router.post("/recommend", responses=problems(400, 404, 409, 413, 422))
 async def recommend(body: RecommendIn, recommender: Ranker, store: StoreNow) -> RecommendationOut:
     """Items the user has not seen, ranked by the LLM, best first."""
-    answer = await recommender.recommend(body.asked(user_id=body.user_id), body.n, explain=body.explain)
+    chosen = recommender.of(body.scenario)
+    answer = await chosen.recommend(body.asked(user_id=body.user_id), body.n, explain=body.explain)
     await remember(store, answer, "recommend")
     return RecommendationOut.of(answer)

@@ -24,6 +24,7 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/v1/evaluations/{folder}": {"GET": ADMIN},
     "/v1/recommend": {"POST": READ},
     "/v1/session/recommend": {"POST": READ},
+    "/v1/scenarios": {"GET": READ},
     "/v1/picks": {"GET": READ},
     "/v1/search": {"GET": READ},
     "/v1/prompt": {"POST": READ},

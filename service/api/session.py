@@ -41,7 +41,8 @@ class SessionIn(WantedIn):
 async def recommend_for_session(body: SessionIn, recommender: Ranker, store: StoreNow) -> RecommendationOut:
     """Items for a visitor by what they did just now, without a stored user."""
     history = await asyncio.to_thread(history_of, store, body.items)
-    answer = await recommender.recommend(body.asked(history=history), body.n, explain=body.explain)
+    chosen = recommender.of(body.scenario)
+    answer = await chosen.recommend(body.asked(history=history), body.n, explain=body.explain)
     await remember(store, answer, "session")
     return RecommendationOut.of(answer)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from prompts.errors import PromptError
+from ranking.begun import Prepared
 from ranking.errors import PromptTooLongError
 from ranking.protocol import Engine
-from ranking.recommender import Prepared
 from ranking.types import Recommendation
 from retrieval.errors import NotFoundError, one_line
 from retrieval.types import Query

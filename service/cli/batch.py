@@ -38,6 +38,7 @@ def batch(
     filters: options.Filters = None,
     exclude: options.Exclude = None,
     domain: options.Domain = None,
+    scenario: options.ScenarioOption = None,
     as_of: Annotated[
         str | None, typer.Option(help="Moment of every list, such as 2026-01-31: nothing later is used. Default: now.")
     ] = None,
@@ -85,6 +86,7 @@ def batch(
         shots=shots,
         history=history,
         candidates=candidates,
+        scenario=scenario,
     )
     request = Request(
         users=users,

@@ -24,6 +24,7 @@ from service.cli import (
     models,
     prompt,
     recommend,
+    scenario,
     serve,
     vllm,
 )
@@ -81,6 +82,7 @@ app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(scenario.app, name="scenario")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(vllm.app, name="vllm")

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from retrieval.conditions import FILTER_HELP, parse_filter
 from retrieval.types import Query
 from service.cli.context import Output
-from service.filters import FILTER_HELP, parse_filter
 
 
 class Strategy(StrEnum):
@@ -58,6 +58,10 @@ Exclude = Annotated[
     typer.Option(help="Id of an item to leave out, repeatable.", rich_help_panel=_ASK, metavar="ITEM"),
 ]
 Domain = Annotated[str | None, typer.Option(help="Only items of this domain.", rich_help_panel=_ASK)]
+ScenarioOption = Annotated[
+    str | None,
+    typer.Option("--scenario", help="A kind of list, see `fewrec scenario list`.", rich_help_panel=_ASK),
+]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -107,6 +111,7 @@ class ModelOptions:
     history: int | None = None
     candidates: int | None = None
     engine: EngineKind | None = None
+    scenario: str | None = None
 
     def flags(self) -> dict[str, Any]:
         """As nested settings, to lie over the settings file."""
@@ -117,6 +122,7 @@ class ModelOptions:
             "strategy": self.strategy and self.strategy.value,
             "examples": {"shots": self.shots, "history_length": self.history},
             "retrieval": {"n_candidates": self.candidates},
+            "scenario": self.scenario,
         }
 
 

@@ -25,6 +25,7 @@ def recommend(
     filters: options.Filters = None,
     exclude: options.Exclude = None,
     domain: options.Domain = None,
+    scenario: options.ScenarioOption = None,
     explain: options.Explain = False,
     output: options.OutputOption = Output.TABLE,
     model: options.Model = None,
@@ -51,6 +52,7 @@ def recommend(
             shots=shots,
             history=history,
             candidates=candidates,
+            scenario=scenario,
         ).flags()
     )
     show(given, answer(given, settings, wanted, n, explain=explain), output)
@@ -75,9 +77,11 @@ def show(given: Globals, recommendation: Recommendation, output: Output) -> None
 
         print_json(given.out, RecommendationOut.of(recommendation).model_dump_json(indent=2))
         return
-    from service.cli.tables import recommendation_table, summary_line
+    from service.cli.tables import changes_table, recommendation_table, summary_line
 
     given.out.print(recommendation_table(recommendation))
+    if recommendation.changes:
+        given.out.print(changes_table(recommendation))
     given.out.print(summary_line(recommendation))
     for note in recommendation.notes:
         given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)

@@ -45,6 +45,21 @@ def recommendation_table(recommendation: Recommendation) -> Table:
     return table
 
 
+def changes_table(recommendation: Recommendation) -> Table:
+    """What put items elsewhere than ranking did, or left them out, and by which rule."""
+    table = Table(title="What changed ranking's order", title_justify="left")
+    for name in ("was", "is"):
+        table.add_column(name, justify="right", style="bold")
+    table.add_column("item", overflow="fold", ratio=1)
+    table.add_column("by", overflow="fold")
+    table.add_column("what was done", overflow="fold", ratio=1)
+    for change in recommendation.changes:
+        by = change.kind if change.rule is None else f"{change.kind}: {change.rule}"
+        places = ("-" if place is None else str(place) for place in (change.before, change.after))
+        table.add_row(*places, Text(change.title), Text(by), Text(change.told))
+    return table
+
+
 def audience_table(answer: AudienceAnswer) -> Table:
     """Rank, user and the scores, and where the user stood before the model ranked."""
     title = Text.assemble(f"{len(answer.users)} users for ", name_of(answer.item), f", ranked by {answer.ranked_by}")
@@ -72,7 +87,8 @@ def with_reason(ranked: RankedItem) -> Text:
 
 def _title(recommendation: Recommendation) -> Text:
     whom = "anybody" if recommendation.user is None else recommendation.user.user_id
-    return Text(f"{len(recommendation.items)} items for {whom}")
+    scenario = "" if recommendation.scenario is None else f", scenario {recommendation.scenario}"
+    return Text(f"{len(recommendation.items)} items for {whom}{scenario}")
 
 
 def summary_line(recommendation: Recommendation) -> Text:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from retrieval.conditions import parse_filter
 from retrieval.contradictions import contradiction
-from service.filters import parse_filter
 
 
 @pytest.mark.parametrize(

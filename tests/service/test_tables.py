@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
 
 from prompts.types import Dropped, Message, Prompt, TemplateRef
+from ranking.arrangement.types import Change
 from retrieval.types import Item
-from service.cli.tables import name_of, prompt_text, recommendation_table, summary_line
+from service.cli.tables import changes_table, name_of, prompt_text, recommendation_table, summary_line
 from tests.service.answers import TITLE, bare_answer, full_answer
 
 
@@ -43,6 +45,17 @@ def test_the_summary_names_model_template_and_times() -> None:
     assert "scripted (float32 on cpu)" in text
     assert "likelihood v1 en" in text
     assert "llm 0.50 s" in text
+
+
+def test_changes_are_told_with_their_places_and_rules() -> None:
+    change = Change(
+        item_id="a", title=TITLE, kind="cap", rule="[b]two[/]", before=3, after=None, told="the list has 2 of them"
+    )
+    text = " ".join(shown(changes_table(replace(full_answer(), changes=(change,)))).split())
+    assert TITLE in text
+    assert "3 │ - │" in text
+    assert "cap: [b]two[/]" in text
+    assert "scenario news" in shown(recommendation_table(replace(full_answer(), scenario="news")))
 
 
 def test_an_empty_answer_is_an_empty_table() -> None:

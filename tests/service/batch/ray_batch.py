@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from ranking.recommender import Prepared, Recommender
+from ranking.begun import Prepared
+from ranking.recommender import Recommender
 from ranking.settings import load_settings
 from ranking.types import Recommendation
 from retrieval.record import Record

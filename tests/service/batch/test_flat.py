@@ -13,9 +13,9 @@ import pytest
 
 from prompts.errors import BudgetError
 from prompts.types import PromptContext
+from ranking.begun import Prepared
 from ranking.engines.scripted import ScriptedEngine
 from ranking.protocol import Engine
-from ranking.recommender import Prepared
 from ranking.types import Recommendation
 from retrieval.errors import NotFoundError
 from retrieval.types import Candidate, Query, Retrieved, User

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.conditions import parse_filter
 from retrieval.errors import InputError
 from retrieval.filters import Equals, Filter, In, Not, Range
-from service.filters import parse_filter
 
 
 @pytest.mark.parametrize(

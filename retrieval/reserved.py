@@ -1,0 +1,39 @@
+"""Places among the candidates that are kept for some items, whatever the sources say. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from retrieval.fuse import Joined
+from retrieval.types import Vote
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reserved:
+    """Items that places are kept for."""
+
+    source: str
+    """Stands in the votes of those who got a place by it."""
+    item_ids: Sequence[str]
+    """The first ones that may come back get the places."""
+    places: int
+
+
+def with_reserved(
+    joined: Sequence[Joined], n: int, reserved: Sequence[Reserved], keep: Callable[[str], bool]
+) -> list[Joined]:
+    """At most n items: the best ones, behind them those that are here for a reserved place alone.
+
+    `joined` holds the best ones, best first. `keep` says which of the reserved items may come back.
+    """
+    best = {entry.item_id for entry in joined}
+    chosen: dict[str, Vote] = {}
+    for kind in reserved:
+        for rank, item_id in enumerate(itertools.islice(filter(keep, kind.item_ids), kind.places), start=1):
+            chosen.setdefault(item_id, Vote(source=kind.source, rank=rank, score=1 / rank))
+    added = [Joined(item_id=key, score=0.0, votes=(vote,)) for key, vote in chosen.items() if key not in best]
+    too_many = max(0, len(joined) + len(added) - n)
+    left_out = [entry.item_id for entry in reversed(joined) if entry.item_id not in chosen][:too_many]
+    return [*(entry for entry in joined if entry.item_id not in left_out), *added]
