@@ -37,9 +37,7 @@ def test_the_shipped_scenarios_can_all_be_served(tmp_path: Path) -> None:
 
 
 def test_a_name_that_does_not_exist_gets_the_nearest_one(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"no scenario named 'new-item'; did you mean 'new-items'\? There"
-    ):
+    with pytest.raises(InputError, match=r"no scenario named 'new-item'; did you mean 'new-items'\? There"):
         read_scenario(tmp_path, "new-item")
     with pytest.raises(InputError, match=r"no scenario named '../../etc/passwd'; There are: .*music"):
         load_settings(home=tmp_path, scenario="../../etc/passwd")
@@ -91,7 +89,8 @@ def test_one_engine_and_one_snapshot_serve_all_scenarios(tmp_path: Path) -> None
     own(tmp_path, "short", "about: x\nsettings: {retrieval: {n_candidates: 2}}")
     own(tmp_path, "none", "about: x\nsettings: {arrangement: {rules: [{kind: block, name: r, ids: [i5]}]}}")
     settings = load_settings(home=tmp_path, strategy="likelihood")
-    engines, watched = [], []
+    engines: list[FlakyEngine] = []
+    watched: list[Recommendation] = []
 
     def open_model(_: Settings) -> nullcontext[FlakyEngine]:
         engines.append(FlakyEngine())
