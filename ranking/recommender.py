@@ -207,13 +207,8 @@ class Recommender:
         retrieved, clock, course = begun.retrieved, begun.clock, begun.course
         verdict = await course.verdict(self._strategy, context) if self._has_something_to_ask(context) else None
         clock.lap("llm")
-        fused = fuse_verdict(retrieved, verdict, self._fusion, unseen=self._unseen)
         spoke = verdict is not None and not parse_totals(verdict.outputs).said_nothing
-        by_fusion = spoke or not self._asks_llm
-        ranked = ordered(retrieved, fused, by_fusion=by_fusion, verdict=verdict)
-        arranged = Arranged(items=tuple(ranked[:n]))
-        if self._arranger is not None and evidence is not None:
-            arranged = self._arranger.arrange(ranked, n, retrieved, evidence, by_fusion=by_fusion)
+        arranged = self._arranged(retrieved, verdict, n, evidence, by_fusion=spoke or not self._asks_llm)
         items = list(arranged.items)
         clock.lap("fusion")
         if explain and self._asks_llm:
@@ -249,6 +244,21 @@ class Recommender:
             scenario=self._scenario,
             changes=arranged.changes,
         )
+
+    def _arranged(
+        self,
+        retrieved: Retrieved,
+        verdict: StrategyScores | None,
+        n: int,
+        evidence: Evidence | None,
+        *,
+        by_fusion: bool,
+    ) -> Arranged:
+        fused = fuse_verdict(retrieved, verdict, self._fusion, unseen=self._unseen)
+        ranked = ordered(retrieved, fused, by_fusion=by_fusion, verdict=verdict)
+        if self._arranger is None or evidence is None:
+            return Arranged(items=tuple(ranked[:n]))
+        return self._arranger.arrange(ranked, n, retrieved, evidence, by_fusion=by_fusion)
 
     async def _explained(self, items: list[RankedItem], context: PromptContext, course: Course) -> list[RankedItem]:
         reasons = await course.reasons(partial(explain_items, self._strategy, context, items))

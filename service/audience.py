@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ranking.audience import AudienceAnswer
-from service.schemas import DroppedOut, ModelOut, PartOut, SignalsOut, SourceOut, TemplateOut, TimingOut, Wire
+from service.schemas import DroppedOut, ModelOut, PartOut, SignalsOut, SourceOut, TemplateOut, TimingOut
+from service.wire import Wire
 
 
 class AudienceUserOut(Wire):

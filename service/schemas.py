@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
+from prompts.types import TemplateRef
 from ranking.parsing.written import parse_totals
 from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation, Written
 from retrieval.types import Attributes, Signals, Vote
-
-
-class Wire(BaseModel):
-    """Base of the wire models: unknown fields are refused, so that a schema and its reader cannot drift apart."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from service.changes import ChangeOut
+from service.wire import Wire
 
 
 class ModelOut(Wire):
@@ -58,6 +55,11 @@ class TemplateOut(Wire):
     version: int
     language: str
     digest: str
+
+    @classmethod
+    def of(cls, ref: TemplateRef) -> TemplateOut:
+        """The wire shape."""
+        return cls(name=ref.name, version=ref.version, language=ref.language, digest=ref.digest)
 
 
 class SourceOut(Wire):
@@ -167,22 +169,6 @@ class TimingOut(Wire):
     seconds: float
 
 
-class ChangeOut(Wire):
-    """Why an item stands elsewhere than ranking alone would put it, or is left out."""
-
-    item_id: str
-    title: str
-    kind: str
-    """pin, boost, bury, block, minimum, cap, age, seen, duplicate, diversity, fresh or explore."""
-    rule: str | None
-    """The name of the operator's rule; null for what is none."""
-    before: int | None
-    """Its rank by ranking alone."""
-    after: int | None
-    """Its place in the list; null where it is left out."""
-    told: str
-
-
 class RecommendationOut(Wire):
     """A whole answer."""
 
@@ -221,7 +207,6 @@ class RecommendationOut(Wire):
     @classmethod
     def of(cls, answer: Recommendation) -> RecommendationOut:
         """The wire shape of an answer; nothing is left out and nothing is rounded."""
-        template, dropped = answer.template, answer.dropped
         return cls(
             request_id=answer.request_id,
             user_id=None if answer.user is None else answer.user.user_id,
@@ -234,13 +219,10 @@ class RecommendationOut(Wire):
             experiment=answer.experiment,
             arm=answer.arm,
             scenario=answer.scenario,
-            changes=[ChangeOut(**asdict(change)) for change in answer.changes],
+            changes=[ChangeOut.of(change) for change in answer.changes],
             model=None if answer.engine is None else ModelOut.of(answer.engine),
             strategy=answer.strategy,
-            template=template
-            and TemplateOut(
-                name=template.name, version=template.version, language=template.language, digest=template.digest
-            ),
+            template=None if answer.template is None else TemplateOut.of(answer.template),
             prompt_digest=answer.prompt_digest,
             counts=CountsOut(
                 candidates=answer.n_candidates,
@@ -251,12 +233,7 @@ class RecommendationOut(Wire):
                 completion_tokens=answer.completion_tokens,
                 model_calls=answer.model_calls,
             ),
-            dropped=DroppedOut(
-                history=dropped.history,
-                demonstrations=dropped.demonstrations,
-                clipped=dropped.clipped,
-                neutralised=dropped.neutralised,
-            ),
+            dropped=DroppedOut(**asdict(answer.dropped)),
             parse=_parse(answer.outputs) if answer.outputs else None,
             agreement=answer.agreement,
             notes=list(answer.notes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from retrieval.types import Attributes, Interaction, Item, User
-from service.schemas import Wire
+from service.wire import Wire
 
 
 class CatalogueItemOut(Wire):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from retrieval.errors import InputError
 from retrieval.record.types import Written
-from service.schemas import Wire
+from service.wire import Wire
 
 M = TypeVar("M", bound=BaseModel)
 

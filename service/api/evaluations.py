@@ -13,7 +13,7 @@ from retrieval.errors import ConflictError, NotFoundError
 from service.api.dependencies import ServingNow
 from service.api.problems import problems
 from service.evaluations import RunOut, SummaryOut, read_report, reports_in
-from service.schemas import Wire
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 

@@ -20,8 +20,8 @@ from service.api.bulk import BODY, BulkOut, Line, Rejects, load
 from service.api.dependencies import IndexingNow, StoreNow
 from service.api.fields import Cursor, Id, In, ItemId, Limit, Time, UserId, cursor_after, key_of, not_in_the_future
 from service.api.problems import problems
-from service.schemas import Wire
 from service.stored import InteractionOut
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1", tags=["interactions"])
 _OF_USER = "/users/{user_id}/interactions"

@@ -34,8 +34,8 @@ from service.api.fields import (
     merged,
 )
 from service.api.problems import problems
-from service.schemas import Wire
 from service.stored import CatalogueItemOut
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1/items", tags=["items"])
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from retrieval.erasure import Erased
 from retrieval.record.ads.types import AdShow
 from retrieval.record.types import Choice, Feedback, FeedbackKind, PersonalCopy, ShownList
-from service.schemas import Wire
 from service.stored import InteractionOut, UserOut
+from service.wire import Wire
 
 
 class DemonstrationOut(Wire):

@@ -15,8 +15,8 @@ from retrieval.types import Candidate, Query
 from service.api.dependencies import Ranker, StoreNow
 from service.api.fields import Id, Text
 from service.api.problems import problems
-from service.schemas import Wire
 from service.stored import CatalogueItemOut
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1", tags=["recommend"])
 

@@ -10,7 +10,8 @@ from prompts.types import Dialogue, Prompt
 from service.api.dependencies import Ranker
 from service.api.problems import problems
 from service.api.recommend import RecommendIn
-from service.schemas import DroppedOut, TemplateOut, Wire
+from service.schemas import DroppedOut, TemplateOut
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1", tags=["recommend"])
 

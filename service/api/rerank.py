@@ -16,7 +16,7 @@ from retrieval.types import Item, Query
 from service.api.dependencies import Ranker
 from service.api.fields import Id, Text
 from service.api.problems import problems
-from service.schemas import Wire
+from service.wire import Wire
 
 router = APIRouter(tags=["rerank"])
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from service.api.dependencies import Ranker
 from service.api.problems import problems
-from service.schemas import Wire
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1", tags=["recommend"])
 

@@ -12,8 +12,8 @@ from retrieval.search import CatalogueSearch
 from service.api.dependencies import StoreNow
 from service.api.fields import Text
 from service.api.problems import problems
-from service.schemas import Wire
 from service.stored import CatalogueItemOut
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1", tags=["items"])
 

@@ -18,8 +18,9 @@ from service.api.dependencies import Ranker, StoreNow
 from service.api.fields import ItemId, Text
 from service.api.problems import problems
 from service.api.session import SessionItemIn, history_of
-from service.schemas import SignalsOut, SourceOut, Wire
+from service.schemas import SignalsOut, SourceOut
 from service.stored import attributes_out
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1/items", tags=["items"])
 

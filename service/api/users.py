@@ -32,8 +32,8 @@ from service.api.fields import (
 )
 from service.api.personal import ErasedOut, ExportOut
 from service.api.problems import problems
-from service.schemas import Wire
 from service.stored import UserOut
+from service.wire import Wire
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from service.chat.replies import ChatItem, ChatReply
 from service.chat.state_token import encode
-from service.schemas import ItemOut, RecommendationOut, Wire
+from service.schemas import ItemOut, RecommendationOut
+from service.wire import Wire
 
 
 class FactOut(Wire):

@@ -20,7 +20,7 @@ from service.experiments.statistics import (
     preference,
     rate_of,
 )
-from service.schemas import Wire
+from service.wire import Wire
 
 Measure: TypeAlias = Literal["click", "like"]
 MEASURES: tuple[Measure, ...] = ("click", "like")

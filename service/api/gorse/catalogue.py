@@ -26,7 +26,7 @@ from service.api.gorse.shapes import (
     page_key,
 )
 from service.api.problems import problems
-from service.schemas import Wire
+from service.wire import Wire
 
 router = APIRouter(prefix="/api", tags=["gorse"])
 

@@ -17,7 +17,7 @@ from service.api.dependencies import IndexingNow, StoreNow
 from service.api.fields import ItemId, Text, UserId, cursor_after
 from service.api.gorse.shapes import AfterPage, Count, FeedbackIn, FeedbackOut, RowsOut, page_key
 from service.api.problems import problems
-from service.schemas import Wire
+from service.wire import Wire
 
 router = APIRouter(prefix="/api", tags=["gorse"])
 

@@ -22,8 +22,8 @@ from service.api.fields import (
     merged,
     not_in_the_future,
 )
-from service.schemas import Wire
 from service.stored import attributes_out
+from service.wire import Wire
 
 NEVER = "0001-01-01T00:00:00Z"
 """Go's zero time, which stands for an absent one."""

@@ -12,7 +12,7 @@ from retrieval.errors import InputError, NotFoundError
 from service.api.fields import Id, Text
 from service.chat.recommender import ChatMessage
 from service.chat.wire import ChatOut
-from service.schemas import Wire
+from service.wire import Wire
 
 MODEL = "fewrec"
 """The one model there is to name."""
