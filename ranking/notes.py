@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from prompts.types import Dropped
-from ranking.types import StrategyScores, TunedPrompts
+from ranking.types import EngineInfo, StrategyScores, TunedPrompts
 
 
-def named(prompts: TunedPrompts) -> str:
-    """Which prompts those are."""
-    ref = prompts.template
-    return f"{prompts.strategy} with template {ref.name} version {ref.version} ({ref.language}, {ref.digest})"
+def adapter_notes(verdict: StrategyScores | None, engine: EngineInfo, strategy: str) -> tuple[str, ...]:
+    """That the adapter was tuned on other prompts than these, where it was."""
+    if verdict is None or engine.tuned is None:
+        return ()
+    tuned, asked = engine.tuned, TunedPrompts(strategy=strategy, template=verdict.template)
+    if (tuned.strategy, tuned.template.digest) == (asked.strategy, asked.template.digest):
+        return ()
+    return (f"Adapter {engine.adapter} was tuned on prompts of {_named(tuned)}, not of {_named(asked)}.",)
 
 
 def no_weight(explain: bool) -> tuple[str, ...]:
@@ -40,3 +44,8 @@ def notes_of(verdict: StrategyScores | None, n: int, available: int) -> tuple[st
     if dropped.neutralised:
         notes.append(f"{dropped.neutralised} texts held control tokens or characters, which were made harmless.")
     return tuple(notes)
+
+
+def _named(prompts: TunedPrompts) -> str:
+    ref = prompts.template
+    return f"{prompts.strategy} with template {ref.name} version {ref.version} ({ref.language}, {ref.digest})"

@@ -18,13 +18,13 @@ from ranking.calibration.apply import calibrated
 from ranking.calibration.file import Calibration
 from ranking.clock import Clock
 from ranking.ladder import Course, KnownCourse, Ladder
-from ranking.notes import named, no_verdict, no_weight, notes_of
+from ranking.notes import adapter_notes, no_verdict, no_weight, notes_of
 from ranking.order import fuse_verdict, ordered
 from ranking.parsing.written import parse_totals, written_notes
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
 from ranking.settings import FusionWeights
-from ranking.types import RankedItem, Recommendation, StrategyScores, TunedPrompts
+from ranking.types import RankedItem, Recommendation, StrategyScores
 from retrieval.errors import InputError
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
@@ -285,17 +285,8 @@ class Recommender:
             *(unasked if course.reason is None else ()),
             *notes_of(verdict, n, available),
             *(written_notes(verdict.outputs) if verdict else ()),
-            *self._adapter_notes(verdict),
+            *adapter_notes(verdict, self.engine.info, self._strategy.name),
         )
-
-    def _adapter_notes(self, verdict: StrategyScores | None) -> tuple[str, ...]:
-        info = self.engine.info
-        if verdict is None or info.tuned is None:
-            return ()
-        tuned, asked = info.tuned, TunedPrompts(strategy=self._strategy.name, template=verdict.template)
-        if (tuned.strategy, tuned.template.digest) == (asked.strategy, asked.template.digest):
-            return ()
-        return (f"Adapter {info.adapter} was tuned on prompts of {named(tuned)}, not of {named(asked)}.",)
 
 
 def _without_examples(retrieved: Retrieved) -> PromptContext:
