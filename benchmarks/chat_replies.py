@@ -60,7 +60,7 @@ def converse(cases: Sequence[Any], engine: Engine, embedder: Embedder, utterance
         store.record.put_users(sample_users())
         store.record.put_interactions(sample_interactions())
         store.catch_up()
-        settings = load_settings(None, **({} if llm else {"fusion": {"llm": 0.0}}))
+        settings = load_settings(None, fusion=None if llm else {"llm": 0.0})
         chat = ChatRecommender(
             recommender=compose(settings, store, engine, choose_template(settings)),
             record=store.record,

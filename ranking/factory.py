@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from prompts.template import Template, list_templates, load_template
+from ranking.ads.auctioneer import Auctioneer
+from ranking.ads.chances import Chances
 from ranking.arrangement.arranger import Arranger
 from ranking.audience import AudienceWording
 from ranking.calibration.file import Calibration, read_calibration, scores_digest
@@ -168,7 +170,7 @@ def compose(
     if retriever is None:
         retriever = Retriever(store.record, store.index, store.embedder, settings.retrieval)
     retriever = retriever.with_settings(settings.retrieval)
-    arranged = settings.arrangement
+    arranged, calibration = settings.arrangement, calibration_for(settings, weights)
     return make(
         retriever=retriever,
         examples=ExampleSelector(store.record, store.index, settings.examples),
@@ -185,10 +187,29 @@ def compose(
             max_tokens=settings.prompt.max_tokens,
             history_length=max(1, settings.examples.history_length),
         ),
-        calibration=calibration_for(settings, weights),
+        calibration=calibration,
         arranger=None if arranged.changes_nothing else Arranger(arranged, store, retriever),
         unseen=arranged.unseen,
         scenario=settings.scenario,
+        auctioneer=auctioneer_for(settings, store, retriever, weights, calibration),
+    )
+
+
+def auctioneer_for(
+    settings: Settings, store: Store, retriever: Retriever, weights: FusionWeights, calibration: Calibration | None
+) -> Auctioneer | None:
+    """Who sells the paid places of these settings; None where they sell none."""
+    if settings.ads is None:
+        return None
+    fitted = None if calibration is None else calibration.signals
+    unseen = settings.arrangement.unseen
+    return Auctioneer(
+        settings.ads,
+        store=store,
+        retriever=retriever,
+        calibration=calibration,
+        chances=None if fitted is None else Chances(weights=weights, unseen=unseen, fitted=fitted),
+        rules=settings.arrangement.rules,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ranking.settings import FusionWeights
 from ranking.types import FusionPart
@@ -18,6 +18,22 @@ class Fused:
 
     score: float
     parts: tuple[FusionPart, ...]
+
+
+class Column(NamedTuple):
+    """One term of all candidates; None where it could not be measured."""
+
+    name: str
+    weight: float
+    values: list[float | None]
+
+
+class Spread(NamedTuple):
+    """What values are standardised by."""
+
+    mean: float
+    deviation: float
+    """Standard deviation (population formula), above 0."""
 
 
 def fuse(
@@ -39,32 +55,54 @@ def fuse(
     """
     if llm_scores is not None and len(llm_scores) != len(signals):
         raise ValueError(f"{len(llm_scores)} LLM scores for {len(signals)} candidates")
-    columns: list[tuple[str, float, list[float | None]]] = [
-        ("llm", weights.llm, [None] * len(signals) if llm_scores is None else list(llm_scores)),
-        ("similarity", weights.similarity, [s.similarity_max for s in signals]),
-        ("cooccurrence", weights.cooccurrence, [s.cooccurrence for s in signals]),
-        ("popularity", weights.popularity, [s.log_popularity or (0.0 if unseen == "least" else None) for s in signals]),
-        ("query", weights.query, [s.query_similarity for s in signals]),
-    ]
-    if all(value is None for name, _, values in columns if name != "popularity" for value in values):
-        columns = [(name, 1.0 if name == "popularity" else weight, values) for name, weight, values in columns]
     parts: list[list[FusionPart]] = [[] for _ in signals]
-    for name, weight, values in columns:
-        for row, value, standard in zip(parts, values, standardise(values), strict=True):
-            row.append(FusionPart(name=name, value=value, weight=weight, contribution=weight * standard))
+    for column in columns_of(llm_scores, signals, weights, unseen=unseen):
+        for row, value, standard in zip(parts, column.values, standardise(column.values), strict=True):
+            added = column.weight * standard
+            row.append(FusionPart(name=column.name, value=value, weight=column.weight, contribution=added))
     return [Fused(score=math.fsum(part.contribution for part in row), parts=tuple(row)) for row in parts]
+
+
+def columns_of(
+    llm_scores: Sequence[float | None] | None,
+    signals: Sequence[Signals],
+    weights: FusionWeights,
+    *,
+    unseen: Literal["least", "neutral"] = "least",
+) -> list[Column]:
+    """What `fuse` adds up, before it is standardised."""
+    columns = [
+        Column("llm", weights.llm, [None] * len(signals) if llm_scores is None else list(llm_scores)),
+        Column("similarity", weights.similarity, [s.similarity_max for s in signals]),
+        Column("cooccurrence", weights.cooccurrence, [s.cooccurrence for s in signals]),
+        Column(
+            "popularity",
+            weights.popularity,
+            [s.log_popularity or (0.0 if unseen == "least" else None) for s in signals],
+        ),
+        Column("query", weights.query, [s.query_similarity for s in signals]),
+    ]
+    if all(value is None for column in columns if column.name != "popularity" for value in column.values):
+        columns = [column._replace(weight=1.0) if column.name == "popularity" else column for column in columns]
+    return columns
 
 
 def standardise(values: Sequence[float | None]) -> list[float]:
     """Mean 0 and standard deviation 1 over the values that are there; 0 for missing ones and for a constant list."""
+    spread = spread_of(values)
+    if spread is None:
+        return [0.0] * len(values)
+    return [0.0 if value is None else (value - spread.mean) / spread.deviation for value in values]
+
+
+def spread_of(values: Sequence[float | None]) -> Spread | None:
+    """Mean and deviation of the values that are there; None where they do not differ, or there are none."""
     present = [value for value in values if value is not None]
     if any(not math.isfinite(value) for value in present):
         raise ValueError("a score to fuse is not finite")
     if not present:
-        return [0.0] * len(values)
+        return None
     mean = math.fsum(present) / len(present)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in present) / len(present))
     # Below this the differences are rounding errors of equal values, which dividing would blow up.
-    if deviation <= 1e-9 * max(1.0, abs(mean)):
-        return [0.0] * len(values)
-    return [0.0 if value is None else (value - mean) / deviation for value in values]
+    return Spread(mean, deviation) if deviation > 1e-9 * max(1.0, abs(mean)) else None

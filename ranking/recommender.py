@@ -31,6 +31,7 @@ from retrieval.retriever import Retriever
 from retrieval.types import Item, PastItem, Query, Retrieved
 
 if TYPE_CHECKING:
+    from ranking.ads.auctioneer import Auctioneer
     from ranking.scenarios.serving import Scenarios
 
 
@@ -56,6 +57,7 @@ class Recommender:
         unseen: Literal["least", "neutral"] = "least",
         scenario: str | None = None,
         scenarios: Scenarios | None = None,
+        auctioneer: Auctioneer | None = None,
     ) -> None:
         """Without a ladder every answer is whole or an error. `watch` is shown every answer.
 
@@ -76,6 +78,8 @@ class Recommender:
         self._unseen = unseen
         self._scenario = scenario
         self.scenarios = scenarios
+        self.auctioneer = auctioneer
+        """See ranking.ads.auctioneer.with_ads; None where nothing is sold."""
         self.audience = AudienceRanker(
             audience=retriever.audience, engine=engine, fusion=fusion, wording=wording, ladder=ladder
         )

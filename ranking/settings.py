@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from prompts.config import PromptSettings
 from ranking.access_settings import AccessSettings
+from ranking.ads.config import AdSettings
 from ranking.arrangement.config import ArrangementSettings
 from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.errors import ConfigError
@@ -146,6 +147,8 @@ class Settings(BaseSettings):
     access: AccessSettings = AccessSettings()
     fusion: FusionWeights = FusionWeights()
     arrangement: ArrangementSettings = ArrangementSettings()
+    ads: AdSettings | None = None
+    """Places of the list that campaigns bid for; None sells none."""
     scenario: str | None = None
     """The scenario that these settings are of; named by requests and the flag --scenario, never by a settings file."""
     ladder: LadderSettings = LadderSettings()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from prompts.types import Dropped, TemplateRef
+from ranking.ads.types import Sponsored
 from ranking.arrangement.types import Change
 from retrieval.types import Item, Retrieved, Signals, User, Vote
 
@@ -285,6 +286,8 @@ class Recommendation:
     """The scenario that was asked for; None where none was."""
     changes: tuple[Change, ...] = ()
     """What put items elsewhere than ranking did, or left them out."""
+    sponsored: tuple[Sponsored, ...] = ()
+    """What is shown for money beside `items`, which know nothing of it; by slot."""
 
     @property
     def degraded(self) -> bool:

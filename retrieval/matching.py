@@ -7,12 +7,23 @@ from collections.abc import Sequence
 
 from retrieval.errors import InputError
 from retrieval.filters import Equals, Filter, Not, Range
-from retrieval.types import Attributes, AttributeValue, Item
+from retrieval.types import Attributes, AttributeValue, Item, Query
 
 
 def matches(condition: Filter, item: Item) -> bool:
     """Whether an item passes; one without the attribute fails all but Not. `title` and `domain` count as attributes."""
     return _holds(condition, _value_of(item, attribute_of(condition)))
+
+
+def may_be_shown(item: Item | None, query: Query, as_of: float) -> bool:
+    """Whether an item may be shown at a time, is of the domain asked for and passes the filters."""
+    if item is None or item.hidden:
+        return False
+    if item.added_at is not None and item.added_at >= as_of:
+        return False
+    if item.expires_at is not None and item.expires_at <= as_of:
+        return False
+    return (query.domain is None or item.domain == query.domain) and all(matches(f, item) for f in query.filters)
 
 
 def all_hold(conditions: Sequence[Filter], attributes: Attributes) -> bool:

@@ -16,7 +16,7 @@ from retrieval.catch_up import item_text
 from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
 from retrieval.fuse import SMOOTHING, Joined, SourceList, join
-from retrieval.matching import check_attributes, matches
+from retrieval.matching import check_attributes, may_be_shown
 from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex, Vectors
 from retrieval.record import Record
 from retrieval.reserved import Reserved, with_reserved
@@ -102,24 +102,22 @@ class Retriever:
             check_attributes(query.filters, self._record.attribute_names())
         barred = query.exclude | {past.item.item_id for past in request.history} | self._dismissed(request)
         width = max(self._settings.per_source, n) * _rarity(request, items) + len(barred)
+
+        def passes(item_id: str) -> bool:
+            return item_id not in barred and may_be_shown(items.get(item_id), query, request.as_of)
+
         while True:
             # What must not come back is left out afterwards, so sources are asked for more until enough is left.
-            joined = join(
-                self._proposals(request, width),
-                n,
-                lambda item_id: item_id not in barred and _admissible(request, items.get(item_id)),
-            )
+            joined = join(self._proposals(request, width), n, passes)
             if len(joined) >= n or width >= len(items):
                 break
             width *= _WIDER
         if len(joined) < n:
-            known = barred | {entry.item_id for entry in joined}
-            rest = (key for key, item in items.items() if key not in known and _admissible(request, item))
+            known = {entry.item_id for entry in joined}
+            rest = (item_id for item_id in items if item_id not in known and passes(item_id))
             joined += _by_id(itertools.islice(rest, n - len(joined)))
         if reserved:
-            joined = with_reserved(
-                joined, n, reserved, lambda key: key not in barred and _admissible(request, items.get(key))
-            )
+            joined = with_reserved(joined, n, reserved, passes)
         return self._retrieved(request, items, joined)
 
     def popular(self, query: Query, n: int) -> Retrieved:
@@ -132,7 +130,9 @@ class Retriever:
             check_attributes(query.filters, self._record.attribute_names())
         barred = query.exclude | {past.item.item_id for past in request.history} | self._dismissed(request)
         admissible = {
-            item_id: item for item_id, item in items.items() if item_id not in barred and _admissible(request, item)
+            item_id: item
+            for item_id, item in items.items()
+            if item_id not in barred and may_be_shown(item, query, request.as_of)
         }
         source = Popularity(None)
         proposed = source.propose(request, len(items))
@@ -153,6 +153,10 @@ class Retriever:
         if unknown is not None:
             raise NotFoundError(f"no item {unknown!r} in the store{closest(unknown, items)}")
         return self._retrieved(request, items, _in_given_order(item_ids))
+
+    def items(self) -> Mapping[str, Item]:
+        """The catalogue by id; do not change it."""
+        return self._catalogue.items()
 
     def known(self, item_ids: Iterable[str]) -> frozenset[str]:
         """Those of the ids that are items of the store."""
@@ -272,21 +276,9 @@ def _told(history: Sequence[PastItem], as_of: float) -> tuple[PastItem, ...]:
     return tuple(past for past in ordered if latest.get(past.item.item_id) is past)
 
 
-def _admissible(request: RetrievalRequest, item: Item | None) -> bool:
-    """Whether the item may be shown now, is of the domain asked for and passes the filters."""
-    if item is None or item.hidden:
-        return False
-    if item.added_at is not None and item.added_at >= request.as_of:
-        return False
-    if item.expires_at is not None and item.expires_at <= request.as_of:
-        return False
-    query = request.query
-    return (query.domain is None or item.domain == query.domain) and all(matches(f, item) for f in query.filters)
-
-
 def _rarity(request: RetrievalRequest, items: Mapping[str, Item]) -> int:
     """How many items there are for each one that may come back, rounded up: so much wider must the sources look."""
     if not request.query.filters and request.query.domain is None:
         return 1
-    admissible = sum(_admissible(request, item) for item in items.values())
+    admissible = sum(may_be_shown(item, request.query, request.as_of) for item in items.values())
     return -(-len(items) // max(admissible, 1))

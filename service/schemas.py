@@ -10,11 +10,12 @@ from dataclasses import asdict
 from pydantic import JsonValue
 
 from prompts.types import TemplateRef
-from ranking.parsing.written import parse_totals
-from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation, Written
-from retrieval.types import Attributes, Signals, Vote
+from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation
+from retrieval.types import Signals, Vote
 from service.changes import ChangeOut
-from service.wire import Wire
+from service.parsed import ParseOut
+from service.sponsored import SponsoredOut
+from service.wire import Wire, attributes_out
 
 
 class ModelOut(Wire):
@@ -147,21 +148,6 @@ class DroppedOut(Wire):
     neutralised: int
 
 
-class ParseOut(Wire):
-    """How far what the model wrote was an order of exactly the candidates; all zero means that nothing was wrong."""
-
-    outputs: int
-    """Texts that were written."""
-    missing: int
-    duplicate: int
-    invented: int
-    repaired: int
-    fell_back: int
-    """Texts that no candidate could be read from."""
-    raw: list[str]
-    """The texts as they came."""
-
-
 class TimingOut(Wire):
     """Wall time of one stage."""
 
@@ -191,6 +177,8 @@ class RecommendationOut(Wire):
     """The scenario that was asked for; null where none was."""
     changes: list[ChangeOut]
     """What put items elsewhere than ranking did, or left them out; empty where the list is what ranking says."""
+    sponsored: list[SponsoredOut]
+    """Entries that somebody pays for, to be shown as such at their slots; `items` know nothing of them."""
     model: ModelOut | None
     strategy: str | None
     template: TemplateOut | None
@@ -220,6 +208,7 @@ class RecommendationOut(Wire):
             arm=answer.arm,
             scenario=answer.scenario,
             changes=[ChangeOut.of(change) for change in answer.changes],
+            sponsored=[SponsoredOut.of(entry) for entry in answer.sponsored],
             model=None if answer.engine is None else ModelOut.of(answer.engine),
             strategy=answer.strategy,
             template=None if answer.template is None else TemplateOut.of(answer.template),
@@ -234,24 +223,11 @@ class RecommendationOut(Wire):
                 model_calls=answer.model_calls,
             ),
             dropped=DroppedOut(**asdict(answer.dropped)),
-            parse=_parse(answer.outputs) if answer.outputs else None,
+            parse=ParseOut.of(answer.outputs) if answer.outputs else None,
             agreement=answer.agreement,
             notes=list(answer.notes),
             timings=[TimingOut(stage=stage.name, seconds=stage.seconds) for stage in answer.stages],
         )
-
-
-def _parse(outputs: tuple[Written, ...]) -> ParseOut:
-    totals = parse_totals(outputs)
-    return ParseOut(
-        outputs=totals.outputs,
-        missing=totals.missing,
-        duplicate=totals.duplicate,
-        invented=totals.invented,
-        repaired=totals.repaired,
-        fell_back=totals.fell_back,
-        raw=[output.completion.text for output in outputs],
-    )
 
 
 def _item(ranked: RankedItem) -> ItemOut:
@@ -261,7 +237,7 @@ def _item(ranked: RankedItem) -> ItemOut:
         score=ranked.score,
         rank=ranked.rank,
         domain=ranked.item.domain,
-        attributes=_attributes(ranked.item.attributes),
+        attributes=attributes_out(ranked.item.attributes),
         llm_score=ranked.llm_score,
         retrieval_rank=ranked.retrieval_rank,
         parts=[_part(part) for part in ranked.parts],
@@ -271,10 +247,6 @@ def _item(ranked: RankedItem) -> ItemOut:
         team=ranked.team,
         probability=ranked.probability,
     )
-
-
-def _attributes(attributes: Attributes) -> dict[str, JsonValue]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in attributes.items()}
 
 
 def _part(part: FusionPart) -> PartOut:

@@ -20,8 +20,8 @@ from retrieval.errors import InputError, one_line
 FOLDER = "scenarios"
 """Under the home folder, of the operator's own scenarios."""
 CHANGEABLE = frozenset({
-    "arrangement", "consistency", "examples", "fusion", "likelihood", "listwise", "prompt", "retrieval", "setwise",
-    "strategy", "windows", "yes_no",
+    "ads", "arrangement", "consistency", "examples", "fusion", "likelihood", "listwise", "prompt", "retrieval",
+    "setwise", "strategy", "windows", "yes_no",
 })  # fmt: skip
 """Sections that a scenario may change: all share one store and one model, so that these are in memory once."""
 _SUFFIX = ".yaml"

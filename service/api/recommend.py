@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from ranking.ads.auctioneer import with_ads
 from retrieval.conditions import parse_filter
 from retrieval.types import PastItem, Query
 from service.api.dependencies import Ranker, StoreNow
@@ -57,5 +58,6 @@ async def recommend(body: RecommendIn, recommender: Ranker, store: StoreNow) -> 
     """Items the user has not seen, ranked by the LLM, best first."""
     chosen = recommender.of(body.scenario)
     answer = await chosen.recommend(body.asked(user_id=body.user_id), body.n, explain=body.explain)
+    answer = await with_ads(chosen, answer)
     await remember(store, answer, "recommend")
     return RecommendationOut.of(answer)

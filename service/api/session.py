@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from ranking.ads.auctioneer import with_ads
 from retrieval.errors import NotFoundError
 from retrieval.store import Store
 from retrieval.types import PastItem
@@ -43,6 +44,7 @@ async def recommend_for_session(body: SessionIn, recommender: Ranker, store: Sto
     history = await asyncio.to_thread(history_of, store, body.items)
     chosen = recommender.of(body.scenario)
     answer = await chosen.recommend(body.asked(history=history), body.n, explain=body.explain)
+    answer = await with_ads(chosen, answer)
     await remember(store, answer, "session")
     return RecommendationOut.of(answer)
 

@@ -12,6 +12,7 @@ from service.cli.context import Globals, Output, globals_of, print_json
 from service.cli.options import ModelOptions, build_query
 
 if TYPE_CHECKING:
+    from ranking.recommender import Recommender
     from ranking.settings import Settings
     from ranking.types import Recommendation
     from retrieval.types import Query
@@ -67,7 +68,13 @@ def answer(given: Globals, settings: Settings, query: Query, n: int, *, explain:
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
         with open_recommender(settings, progress) as recommender:
-            return asyncio.run(recommender.recommend(query, n, explain=explain))
+            return asyncio.run(_asked(recommender, query, n, explain))
+
+
+async def _asked(recommender: Recommender, query: Query, n: int, explain: bool) -> Recommendation:
+    from ranking.ads.auctioneer import with_ads
+
+    return await with_ads(recommender, await recommender.recommend(query, n, explain=explain))
 
 
 def show(given: Globals, recommendation: Recommendation, output: Output) -> None:

@@ -16,5 +16,5 @@ def campaign(campaign_id: str = "c", **changes: object) -> Campaign:
 
 
 def offer(campaign_id: str = "c", **changes: object) -> Offer:
-    made = Offer(campaign_id=campaign_id, item_id="i0", place=2, probability=0.1, price=100)
+    made = Offer(campaign_id=campaign_id, item_id="i0", probability=0.1, price=100)
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def filled(record: Record) -> Record:
 
 
 def book(record: Record, request_id: str = "r", user_id: str | None = "u0") -> tuple[AdShow, ...]:
-    return record.ads().charges.book(request_id, user_id, [offer()], pays="impression", now=NOON)
+    return record.ads().charges.book(request_id, user_id, [offer()], places=[2], pays="impression", now=NOON)
 
 
 def spent(record: Record, campaign_id: str = "c") -> Spent:
@@ -105,9 +105,9 @@ def test_nothing_beyond_the_budget_is_shown_and_the_next_day_begins_anew(filled:
     filled.ads().campaigns.put([campaign(daily_budget=250)])
     assert [len(book(filled, f"r{n}")) for n in range(4)] == [1, 1, 0, 0]
     assert spent(filled).spent == 200
-    tomorrow = filled.ads().charges.book("t", "u0", [offer()], pays="impression", now=NOON + DAY_S)
+    tomorrow = filled.ads().charges.book("t", "u0", [offer()], places=[2], pays="impression", now=NOON + DAY_S)
     assert len(tomorrow) == 1
-    back = filled.ads().charges.book("b", "u0", [offer()], pays="impression", now=NOON)
+    back = filled.ads().charges.book("b", "u0", [offer()], places=[2], pays="impression", now=NOON)
     assert back == (), "a clock that goes back finds the day as it was left"
 
 
@@ -119,6 +119,18 @@ def test_a_cap_counts_one_user_and_one_day_and_keeps_off_strangers(filled: Recor
     assert book(filled, "d", None) == ()
     assert filled.ads().charges.shown_today("u0", NOON) == {"c": 1}
     assert filled.ads().charges.shown_today("u0", NOON + DAY_S) == {}
+
+
+def test_where_an_offer_is_refused_the_next_one_takes_its_place_and_no_item_stands_twice(filled: Record) -> None:
+    filled.ads().campaigns.put([campaign(name, daily_budget=100) for name in "abcd"])
+    first = [offer("a"), offer("b"), offer("c", item_id="i1"), offer("d", item_id="i2")]
+    charges = filled.ads().charges
+    shown = charges.book("r", "u0", first, places=[3, 5], pays="impression", now=NOON)
+    assert [(show.campaign_id, show.place) for show in shown] == [("a", 3), ("c", 5)], "a and b are of one item"
+    assert charges.spent_today(["a", "b"], NOON) == {"a": 100, "b": 0}
+    assert charges.spent_today(["a"], NOON + DAY_S) == {}
+    shown = charges.book("s", "u0", first, places=[3, 5], pays="impression", now=NOON)
+    assert [(show.campaign_id, show.place) for show in shown] == [("b", 3), ("d", 5)], "a and c have spent it all"
 
 
 def test_what_changed_since_the_auction_is_not_shown(filled: Record) -> None:
@@ -135,7 +147,7 @@ def test_what_changed_since_the_auction_is_not_shown(filled: Record) -> None:
 def test_a_click_is_charged_once_on_its_own_day(filled: Record) -> None:
     filled.ads().campaigns.put([campaign()])
     charges = filled.ads().charges
-    [show] = charges.book("r", "u0", [offer()], pays="click", now=NOON)
+    [show] = charges.book("r", "u0", [offer()], places=[2], pays="click", now=NOON)
     assert show.charged == 0
     clicked = charges.click("r", "i0", now=NOON + DAY_S)
     assert clicked == replace(show, clicked_at=NOON + DAY_S, charged=100)
@@ -147,7 +159,7 @@ def test_a_click_is_charged_once_on_its_own_day(filled: Record) -> None:
 
 def test_a_click_before_its_list_is_of_a_clock_that_went_back(filled: Record) -> None:
     filled.ads().campaigns.put([campaign()])
-    filled.ads().charges.book("r", "u0", [offer()], pays="click", now=NOON + DAY_S)
+    filled.ads().charges.book("r", "u0", [offer()], places=[2], pays="click", now=NOON + DAY_S)
     clicked = filled.ads().charges.click("r", "i0", now=NOON)
     assert clicked is not None
     assert clicked.clicked_at == NOON + DAY_S
@@ -157,7 +169,7 @@ def test_clicks_beyond_the_budget_cost_nothing_and_are_counted(filled: Record) -
     filled.ads().campaigns.put([campaign(daily_budget=100)])
     charges = filled.ads().charges
     for request_id in ("a", "b"):
-        charges.book(request_id, "u0", [offer()], pays="click", now=NOON)
+        charges.book(request_id, "u0", [offer()], places=[2], pays="click", now=NOON)
     for request_id in ("a", "b"):
         charges.click(request_id, "i0", now=NOON)
     assert spent(filled) == Spent(spent=100, shown=2, clicked=2, uncharged=1)
@@ -169,8 +181,8 @@ def test_64_writers_cannot_overspend_by_one_unit(filled: Record, pays: str) -> N
     charges = filled.ads().charges
 
     def show_and_click(n: int) -> None:
-        offers = [offer("cd"[(n + at) % 2], place=at + 1, price=130, item_id=f"i{at}") for at in range(2)]
-        charges.book(f"r{n}", f"u{n % 2}", offers, pays=pays, now=NOON)  # type: ignore[arg-type]
+        offers = [offer("cd"[(n + at) % 2], price=130, item_id=f"i{at}") for at in range(2)]
+        charges.book(f"r{n}", f"u{n % 2}", offers, places=[1, 2], pays=pays, now=NOON)  # type: ignore[arg-type]
         for at in range(2):
             charges.click(f"r{n}", f"i{at}", now=NOON)
 

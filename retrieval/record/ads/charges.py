@@ -23,13 +23,21 @@ class Charges:
         self._database = database
 
     def book(
-        self, request_id: str, user_id: str | None, offers: Sequence[Offer], *, pays: Pays, now: float
+        self,
+        request_id: str,
+        user_id: str | None,
+        offers: Sequence[Offer],
+        *,
+        places: Sequence[int],
+        pays: Pays,
+        now: float,
     ) -> tuple[AdShow, ...]:
-        """Those of the offers that may be shown, in order of place; charged at once where impressions are paid.
+        """The first of the offers (best first) that may be shown, one for each place, in order of place.
 
-        One that would pass its campaign's daily budget or the user's cap is left out, as is that of a campaign that is
-        gone or paused by now, or has a cap and no user to count for. The same request again books nothing and gives
-        what was booked. Raises NotFoundError where the user was deleted meanwhile.
+        They are charged at once where impressions are paid. One that would pass its campaign's daily budget or the
+        user's cap is left out, and the next one takes the place; so is that of a campaign that is gone or paused by
+        now, or has a cap and no user to count for, and of an item that an offer before it shows. The same request again
+        books nothing and gives what was booked. Raises NotFoundError where the user was deleted meanwhile.
         """
         try:
             with self._database.write() as connection:
@@ -39,27 +47,14 @@ class Charges:
                 if booked := _shows(connection, request_id):
                     return booked
                 rules = _rules(connection, tuple(days))
-                for offer in sorted(offers, key=lambda one: one.place):
+                left, taken = list(places), set[str]()
+                for offer in offers:
                     rule = rules.get(offer.campaign_id)
-                    if rule is None or not _may_show(connection, rule, days[offer.campaign_id], offer, user_id, day):
+                    if not left or rule is None or offer.item_id in taken:
                         continue
-                    charged = offer.price if pays == "impression" else 0
-                    _count(connection, offer.campaign_id, day, shown=1, spent=charged)
-                    row = {
-                        "request_id": request_id,
-                        "campaign_id": offer.campaign_id,
-                        "user_id": user_id,
-                        "item_id": offer.item_id,
-                        "day": day,
-                        "place": offer.place,
-                        "probability": offer.probability,
-                        "price": offer.price,
-                        "pays": pays,
-                        "shown_at": now,
-                        "clicked_at": None,
-                        "charged": charged,
-                    }
-                    connection.execute(insert(AD_SHOWS), row)
+                    if _may_show(connection, rule, days[offer.campaign_id], offer, user_id, day):
+                        taken.add(offer.item_id)
+                        _show(connection, offer, left.pop(0), (request_id, user_id), pays, now)
                 return _shows(connection, request_id)
         except IntegrityError as error:
             raise NotFoundError(f"user {user_id!r} was deleted while the list was made") from error
@@ -92,6 +87,13 @@ class Charges:
         with self._database.read() as connection:
             return _shows(connection, request_id)
 
+    def spent_today(self, campaign_ids: Sequence[str], now: float) -> Mapping[str, int]:
+        """Micro-units that campaigns were charged on the day of `now`; those that were not are absent."""
+        wanted = (AD_DAYS.c.campaign_id.in_(campaign_ids), AD_DAYS.c.day == day_of(now))
+        with self._database.read() as connection:
+            rows = connection.execute(select(AD_DAYS.c.campaign_id, AD_DAYS.c.spent).where(*wanted)).all()
+        return {row[0]: int(row[1]) for row in rows}
+
     def shown_today(self, user_id: str, now: float) -> Mapping[str, int]:
         """How often each campaign was shown to a user on the day of `now`; those that were not are absent."""
         chosen = select(AD_SHOWS.c.campaign_id, func.count()).where(
@@ -110,6 +112,29 @@ def read_show(row: Any) -> AdShow:
 def _shows(connection: Connection, request_id: str) -> tuple[AdShow, ...]:
     chosen = select(AD_SHOWS).where(AD_SHOWS.c.request_id == request_id).order_by(AD_SHOWS.c.place)
     return tuple(read_show(row) for row in connection.execute(chosen))
+
+
+def _show(
+    connection: Connection, offer: Offer, place: int, whose: tuple[str, str | None], pays: Pays, now: float
+) -> None:
+    """`whose` list it is: the request and the user."""
+    day, charged = day_of(now), offer.price if pays == "impression" else 0
+    _count(connection, offer.campaign_id, day, shown=1, spent=charged)
+    row = {
+        "request_id": whose[0],
+        "campaign_id": offer.campaign_id,
+        "user_id": whose[1],
+        "item_id": offer.item_id,
+        "day": day,
+        "place": place,
+        "probability": offer.probability,
+        "price": offer.price,
+        "pays": pays,
+        "shown_at": now,
+        "clicked_at": None,
+        "charged": charged,
+    }
+    connection.execute(insert(AD_SHOWS), row)
 
 
 def _locked_day(connection: Connection, campaign_id: str, day: int) -> Any:

@@ -24,7 +24,9 @@ class AdReport:
         sums = [func.sum(column) for column in (table.spent, table.shown, table.clicked, table.uncharged)]
         chosen = select(table.campaign_id, *sums).where(table.day.between(span.first, span.last))
         with self._database.read() as connection:
-            rows = connection.execute(chosen.group_by(table.campaign_id).order_by(table.campaign_id)).all()
+            # A campaign that stood ready behind others has a row too.
+            did = chosen.group_by(table.campaign_id).having(func.sum(table.shown + table.clicked) > 0)
+            rows = connection.execute(did.order_by(table.campaign_id)).all()
         return {
             row[0]: Spent(spent=int(row[1]), shown=int(row[2]), clicked=int(row[3]), uncharged=int(row[4]))
             for row in rows

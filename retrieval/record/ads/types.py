@@ -11,12 +11,10 @@ Pays: TypeAlias = Literal["impression", "click"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A campaign that won a place, before it is booked."""
+    """A campaign that bids for a place, before it is booked."""
 
     campaign_id: str
     item_id: str
-    place: int
-    """In the list, 1 is first."""
     probability: float
     price: int
     """Micro-units that one charge will be."""
@@ -34,6 +32,7 @@ class AdShow:
     day: int
     """Days since 1970, UTC."""
     place: int
+    """In the list, 1 is first."""
     probability: float
     price: int
     pays: Pays

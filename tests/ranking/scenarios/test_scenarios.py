@@ -19,7 +19,7 @@ from tests.fakes import HashingEmbedder
 from tests.ranking.flaky_engine import FlakyEngine
 from tests.service.api.shop import fill
 
-SHIPPED = {"home", "new-items", "cross-domain", "news", "music"}
+SHIPPED = {"ads", "home", "new-items", "cross-domain", "news", "music"}
 
 
 def own(home: Path, name: str, text: str) -> None:
@@ -55,7 +55,7 @@ def test_ones_own_file_stands_before_the_shipped_one_and_under_flags(tmp_path: P
     ("text", "says"),
     [
         ("settings: {}", "about: Field required"),
-        ("about: x\nsettings: {model: {name: gpt-2}}", "a scenario cannot change model, only arrangement"),
+        ("about: x\nsettings: {model: {name: gpt-2}}", "a scenario cannot change model, only ads, arrangement"),
         ("about: x\nsettings: {engine: {kind: openai}}", "cannot change engine"),
         ("about: x\nsettings: {home: /etc}", "cannot change home"),
         ("about: x\nsettings: {arrangement: {half_life_days: {news: 0}}}", "arrangement.half_life_days.news"),
