@@ -32,6 +32,36 @@ def parse_filter(text: str) -> Filter:
             return _equality(attribute, value, text)
 
 
+def condition_text(condition: Filter) -> str:
+    """The text that `parse_filter` reads as this condition, where there is one."""
+    if isinstance(condition, Not):
+        return condition_text(condition.inner).replace("=", "!=", 1)
+    if isinstance(condition, Range):
+        low, high = (None if end is None else _number_text(end) for end in (condition.low, condition.high))
+        if low is not None and high is not None:
+            return f"{condition.attribute}={low}..{high}"
+        return f"{condition.attribute}<={high}" if low is None else f"{condition.attribute}>={low}"
+    values = (condition.value,) if isinstance(condition, Equals) else condition.values
+    plain = f"{condition.attribute}={'|'.join(_text_of(value) for value in values)}"
+    try:
+        if parse_filter(plain) == condition:
+            return plain
+    except InputError:
+        pass
+    quoted = (f"'{value}'" if isinstance(value, str) else _text_of(value) for value in values)
+    return f"{condition.attribute}={'|'.join(quoted)}"
+
+
+def _text_of(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else _number_text(value)
+
+
+def _number_text(number: float) -> str:
+    return repr(number).removesuffix(".0")
+
+
 def _equality(attribute: str, value: str, text: str) -> Equals | In | Range:
     low, dots, high = (part.strip() for part in value.partition(".."))
     if dots and (_is_number(low) or _is_number(high)):

@@ -15,7 +15,8 @@ from retrieval.types import Signals, Vote
 from service.changes import ChangeOut
 from service.parsed import ParseOut
 from service.sponsored import SponsoredOut
-from service.wire import Wire, attributes_out
+from service.stored import attributes_out
+from service.wire import Wire
 
 
 class ModelOut(Wire):

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import JsonValue
 
 from ranking.ads.types import Sponsored
-from service.wire import Wire, attributes_out
+from service.stored import attributes_out
+from service.wire import Wire
 
 
 class SponsoredOut(Wire):

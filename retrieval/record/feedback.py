@@ -12,7 +12,7 @@ from retrieval.errors import ConflictError, InputError, NotFoundError
 from retrieval.ids import Pair
 from retrieval.record.database import Database
 from retrieval.record.rows import interaction_values
-from retrieval.record.schema import FEEDBACK, INTERACTIONS, ITEMS, REQUESTS, USERS
+from retrieval.record.schema import AD_SHOWS, FEEDBACK, INTERACTIONS, ITEMS, REQUESTS, USERS
 from retrieval.record.shown import read_shown
 from retrieval.record.types import Feedback, Taken
 from retrieval.record.writing import commit_version, next_version, upsert
@@ -112,12 +112,24 @@ def _attributed(connection: Connection, feedback: Feedback) -> Feedback:
     shown = read_shown(row)
     if shown.user_id is not None and shown.user_id != feedback.user_id:
         raise InputError(f"list {shown.request_id!r} was shown to another user")
+    if feedback.item_id not in shown.item_ids and _was_paid_for(connection, feedback):
+        return feedback
     if feedback.item_id not in shown.item_ids:
         raise InputError(f"item {feedback.item_id!r} was not in list {shown.request_id!r}")
     rank = shown.item_ids.index(feedback.item_id) + 1
     if feedback.rank not in {None, rank}:
         raise InputError(f"item {feedback.item_id!r} was at rank {rank} of list {shown.request_id!r}, not elsewhere")
     return replace(feedback, rank=rank)
+
+
+def _was_paid_for(connection: Connection, feedback: Feedback) -> bool:
+    """Whether the item stood beside the list: it has a slot there, and no rank."""
+    wanted = (AD_SHOWS.c.request_id == feedback.request_id, AD_SHOWS.c.item_id == feedback.item_id)
+    if connection.scalar(select(AD_SHOWS.c.place).where(*wanted)) is None:
+        return False
+    if feedback.rank is not None:
+        raise InputError(f"item {feedback.item_id!r} was paid for and has no rank: leave rank out")
+    return True
 
 
 def _same(stored: Feedback, given: Feedback) -> Feedback:

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from service.api import (
     audience,
+    campaigns,
     chat,
     evaluations,
     feedback,
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     interactions.router,
     feedback.router,
+    campaigns.router,
     chat.router,
     picks.router,
     search.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated
 from uuid import uuid4
 
@@ -17,6 +18,10 @@ from service.api.personal import FeedbackOut, ShownOut
 from service.api.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
+
+
+_CLICKED: frozenset[FeedbackKind] = frozenset({"click", "like", "buy"})
+"""Who likes or buys a thing has clicked on it."""
 
 
 class FeedbackIn(In):
@@ -47,7 +52,7 @@ class FeedbackIn(In):
     },
 )
 async def give_feedback(body: FeedbackIn, response: Response, store: StoreNow, indexing: IndexingNow) -> FeedbackOut:
-    """Stores feedback; the user's next list knows it at once."""
+    """Stores feedback; the user's next list knows it at once. The first click on a sponsored entry is charged for."""
     feedback = Feedback(
         feedback_id=body.feedback_id or str(uuid4()),
         user_id=body.user_id,
@@ -58,6 +63,9 @@ async def give_feedback(body: FeedbackIn, response: Response, store: StoreNow, i
         rank=body.rank,
     )
     taken = await asyncio.to_thread(store.record.feedback().give, feedback)
+    if body.request_id is not None and body.kind in _CLICKED:
+        # Also where it was stored before: the service may have been stopped between the two.
+        await asyncio.to_thread(store.record.ads().charges.click, body.request_id, body.item_id, now=time.time())
     if taken.repeated:
         response.status_code = 200
     else:

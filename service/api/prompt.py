@@ -83,5 +83,5 @@ class PromptsOut(Wire):
 @router.post("/prompt", responses=problems(400, 404, 409, 413, 422))
 async def prompt(body: RecommendIn, recommender: Ranker) -> PromptsOut:
     """What POST /v1/recommend with the same body would ask the model first. The model is not asked."""
-    asked = await recommender.question(body.asked(user_id=body.user_id), body.n)
+    asked = await recommender.of(body.scenario).question(body.asked(user_id=body.user_id), body.n)
     return PromptsOut(prompt=None if asked is None else PromptOut.of(asked))

@@ -35,6 +35,9 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/v1/chat/completions": {"POST": CHAT},
     "/v1/models": {"GET": CHAT},
     "/v1/models/{model}": {"GET": CHAT},
+    "/v1/campaigns": {"GET": ADMIN},
+    "/v1/campaigns/bulk": {"POST": ADMIN},
+    "/v1/campaigns/{campaign_id}": {"GET": ADMIN, "PUT": ADMIN, "DELETE": ADMIN},
     "/v1/feedback": {"POST": WRITE},
     "/v1/requests/{request_id}": {"GET": READ},
     "/v1/items": {"GET": READ},
@@ -66,7 +69,7 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/api/session/recommend": {"POST": READ},
 }
 """Listing all users, those whom an item is for, or all feedback, a user's erasure and a copy of all that is theirs are
-the administrator's."""
+the administrator's, and so is money: what campaigns bid and may spend."""
 
 
 def scope_of(method: str, path: str) -> Scope | None:

@@ -14,6 +14,7 @@ from service.cli import (
     audience,
     backup,
     batch,
+    campaigns,
     chat,
     demo,
     doctor,
@@ -83,6 +84,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(scenario.app, name="scenario")
+app.add_typer(campaigns.app, name="campaigns")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(vllm.app, name="vllm")

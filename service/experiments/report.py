@@ -126,8 +126,8 @@ def _arm(name: str, share: float | None, rows: Sequence[UserExposure]) -> ArmOut
         users=len(rows),
         lists=sum(row.n_lists for row in rows),
         degraded=sum(row.n_degraded for row in rows),
-        click=_told(rate_of(_tally("click", rows))),
-        like=_told(rate_of(_tally("like", rows))),
+        click=interval_out(rate_of(_tally("click", rows))),
+        like=interval_out(rate_of(_tally("like", rows))),
     )
 
 
@@ -144,7 +144,9 @@ def _differences(measure: Measure, split: Mapping[str, Sequence[UserExposure]]) 
                 measure=measure,
                 arm=arm,
                 against=control,
-                difference=None if rates[0] is None or rates[1] is None else _told(difference(rates[0], rates[1])),
+                difference=None
+                if rates[0] is None or rates[1] is None
+                else interval_out(difference(rates[0], rates[1])),
                 p=None if missing else p_of(tally, base),
                 not_enough_data="; ".join(missing) or None,
             )
@@ -171,7 +173,7 @@ def _teams(measure: Measure, arms: list[str], taken: Sequence[Credit]) -> TeamsO
         arms=arms,
         credits=[sum(credit.team == arm for credit in taken) for arm in arms],
         users=[found.won, found.lost],
-        share=_told(found.share),
+        share=interval_out(found.share),
         p=found.p,
         not_enough_data=None
         if found.p is not None
@@ -198,7 +200,8 @@ def _warnings(
     return found
 
 
-def _told(interval: Interval | None) -> IntervalOut | None:
+def interval_out(interval: Interval | None) -> IntervalOut | None:
+    """The wire shape."""
     if interval is None:
         return None
     return IntervalOut(value=interval.value, low=interval.low, high=interval.high)

@@ -1,7 +1,8 @@
 // The list: asked for, shown, and asked for again after every like.
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 import { card, numbers, reason } from "./cards.js";
 import { byId, make, quiet, told } from "./dom.js";
+import { withPaid } from "./paid.js";
 import { now, on, takeBack, tell } from "./shared.js";
 import { label, word } from "./words.js";
 
@@ -13,7 +14,14 @@ let last = null;
 function asked() {
   const text = byId("ask-text").value.trim();
   const domain = byId("ask-domain").value;
-  return { user_id: now.user, n: N, ...(text ? { query: text } : {}), ...(domain ? { domain } : {}) };
+  const scenario = byId("ask-scenario").value;
+  return {
+    user_id: now.user,
+    n: N,
+    ...(text ? { query: text } : {}),
+    ...(domain ? { domain } : {}),
+    ...(scenario ? { scenario } : {}),
+  };
 }
 
 async function load(cause) {
@@ -26,7 +34,8 @@ async function load(cause) {
     const body = asked();
     const answer = await post("v1/recommend", body, mine.signal);
     show(answer, body, cause);
-    if (byId("ask-reasons").checked && answer.ranked_by === "llm") {
+    // Asked for again, what is paid for would be sold again.
+    if (byId("ask-reasons").checked && answer.ranked_by === "llm" && !answer.sponsored.length) {
       // Whoever likes one thing after another should not wait for reasons that nobody will read.
       await new Promise((resume) => setTimeout(resume, PAUSE_MS));
       mine.signal.throwIfAborted();
@@ -52,7 +61,7 @@ function show(answer, body, cause) {
   const places = new Map((now.answer?.items ?? []).map((item) => [item.item_id, item.rank]));
   const focused = [...list.children].findIndex((row) => row.contains(document.activeElement));
   const same = cause && places.size;
-  list.replaceChildren(...answer.items.map((item) => row(item, answer, same ? places : null)));
+  list.replaceChildren(...withPaid(answer.items.map((item) => row(item, answer, same ? places : null)), answer));
   keep(answer, body);
   move(list, before);
   if (focused >= 0) (list.children[Math.min(focused, list.children.length - 1)]?.querySelector("button") ?? byId("list-title")).focus();
@@ -145,12 +154,21 @@ function domain(name) {
   select.hidden = select.options.length < 3;
 }
 
+async function scenarios() {
+  const select = byId("ask-scenario");
+  if (select.options.length > 1) return;
+  const known = await get("v1/scenarios").catch(() => ({ scenarios: [] }));
+  select.append(...known.scenarios.map((one) => make("option", { value: one.name, title: one.about }, one.name)));
+  select.hidden = !known.scenarios.length;
+}
+
 export function startList() {
   byId("ask").addEventListener("submit", (event) => {
     event.preventDefault();
     load(null);
   });
   byId("ask-domain").addEventListener("change", () => load(null));
+  byId("ask-scenario").addEventListener("change", () => load(null));
   byId("ask-reasons").addEventListener("change", () => load(null));
   byId("undo").addEventListener("click", () => {
     byId("list-title").focus();
@@ -161,8 +179,11 @@ export function startList() {
   on("user", () => {
     running?.abort();
     now.answer = now.asked = null;
-    byId("ask-text").value = byId("ask-domain").value = "";
+    byId("ask-text").value = byId("ask-domain").value = byId("ask-scenario").value = "";
     byId("list").replaceChildren();
-    if (now.user) load(null);
+    if (now.user) {
+      load(null);
+      scenarios();
+    }
   });
 }

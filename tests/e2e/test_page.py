@@ -16,7 +16,7 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402 - after the skip
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright  # noqa: E402 - after the skip
 
 from service.keys.key import Scope  # noqa: E402
 from service.keys.ring import KeyRing  # noqa: E402
@@ -126,6 +126,33 @@ def test_a_like_ranks_anew_at_once_and_can_be_taken_back(seen: Seen) -> None:
     expect(page.locator("#list-told")).to_contain_text("Taken back.")
     settled(page)
     assert titles(page) == before
+
+
+def test_what_is_paid_for_is_marked_in_both_languages_and_moves_nothing(seen: Seen) -> None:
+    page, asked = seen.page, list[str]()
+    begin(page, "viewer-07")
+    before = titles(page)
+
+    def sell(route: Route) -> None:
+        asked.append(str(route.request.post_data))
+        answer = route.fetch()
+        told = answer.json()
+        item = {"item_id": "i39", "title": BITING, "domain": "films", "attributes": {"year": 1979}}
+        paid = {"sponsored": True, "slot": 2, "campaign_id": "c", "probability": 0.1, "creative": "<b>Buy</b>"}
+        route.fulfill(response=answer, json={**told, "sponsored": [{**item, **paid, "reason": "Paid for."}]})
+
+    page.route("**/v1/recommend", sell)
+    page.get_by_role("button", name="Update").click()
+    expect(page.locator("#list > li.paid")).to_be_visible()
+    assert titles(page) == [before[0], BITING, *before[1:]]
+    paid = page.locator("#list > li").nth(1)
+    expect(paid.locator(".mark")).to_have_text("Sponsored: an advertiser pays for this place")
+    expect(paid).to_contain_text("<b>Buy</b>")
+    assert paid.locator(".place").count() == 0, "it has no rank"
+    assert page.locator("#list .mark").count() == 1
+    assert len(asked) == 1, "asked for reasons too, it would be sold twice"
+    page.get_by_role("button", name="中文").click()
+    expect(paid.locator(".mark")).to_contain_text("广告")
 
 
 def test_a_newcomer_is_asked_and_the_list_follows(seen: Seen) -> None:

@@ -25,7 +25,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenApiSchem
     shutdown_lifespans()
 
 
-@schemathesis.serializer("application/jsonl")
+@schemathesis.serializer("application/jsonl", "text/csv")
 def as_lines(_: schemathesis.SerializationContext, value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 

@@ -64,3 +64,9 @@ def test_the_names_can_be_asked_for(shop: TestClient) -> None:
 def test_a_service_without_any_says_so(client: TestClient) -> None:
     assert client.get("/v1/scenarios").json() == {"scenarios": []}
     assert client.post("/v1/recommend", json={"scenario": "home"}).status_code == 400
+
+
+def test_the_prompt_is_that_of_the_scenario(shop: TestClient) -> None:
+    body = {"user_id": "ann", "n": 3, "scenario": "ours"}
+    assert shop.post("/v1/prompt", json=body).status_code == 200
+    assert shop.post("/v1/prompt", json={**body, "scenario": "our"}).status_code == 400
