@@ -11,11 +11,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from retrieval.campaigns import Campaign
+from retrieval.entries import IndexState
 from retrieval.filters import Filter
 from retrieval.matching import all_hold
 from retrieval.protocol import Vectors
 from retrieval.store import Store
-from retrieval.types import Attributes
+from retrieval.types import Attributes, Item
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
@@ -99,22 +100,30 @@ class CampaignBoard:
         self._lock = threading.Lock()
         self._version: int | None = None
         self._board, self._n_other = Board.of(()), 0
-        self._indexed: tuple[int, int] | None = None
+        self._indexed: IndexState | None = None
         self._vectors: dict[str, Vectors] = {}
+        self._catalogue: Mapping[str, Item] | None = None
+        self._behind = False
+        """Whether an item changed that the index did not know of when it was looked at."""
         self._items: PaidItems | None = None
         self._known: Mapping[str, int] = {}
 
-    def now(self, known: Mapping[str, int]) -> Posted:
-        """With every write that was answered before this call; `known` is Evidence.places of the request."""
+    def now(self, catalogue: Mapping[str, Item], known: Mapping[str, int]) -> Posted:
+        """With every write that was answered before this call.
+
+        `catalogue` is Retriever.items as of now, which is another object where an item has changed; `known` is
+        Evidence.places of the request.
+        """
         with self._lock:
             version = self._store.record.ads().campaigns.version()
-            state = self._store.index.state()
-            indexed = None if state is None else (state.generation, state.version)
-            if version != self._version:
+            posted = version == self._version
+            if not posted:
                 self._read_campaigns()
-                self._version, self._items = version, None
-            if self._items is None or indexed != self._indexed or known is not self._known:
-                self._read_vectors(indexed)
+                self._version = version
+            if not posted or self._behind or catalogue is not self._catalogue:
+                self._read_vectors()
+                self._catalogue, self._items = catalogue, None
+            if self._items is None or known is not self._known:
                 self._items, self._known = self._lined_up(known), known
             return Posted(board=self._board, items=self._items, n_other=self._n_other)
 
@@ -123,18 +132,19 @@ class CampaignBoard:
         self._board = Board.of([one for one in running if one.currency == self._currency])
         self._n_other = len(running) - len(self._board.campaigns)
 
-    def _read_vectors(self, indexed: tuple[int, int] | None) -> None:
+    def _read_vectors(self) -> None:
         """Those of items that are new on the board, or whose entry has changed."""
-        wanted = self._board.item_places
-        if indexed is None or self._indexed is None or indexed[0] != self._indexed[0]:
+        changed = self._store.record.last_item_change()
+        wanted, old, new = self._board.item_places, self._indexed, self._store.index.state()
+        if old is None or new is None or new.generation != old.generation:
             self._vectors = {}
-        elif indexed != self._indexed:
-            for item_id in self._store.record.changes(self._indexed[1]).item_ids():
+        elif new.version != old.version:
+            for item_id in self._store.record.changes(old.version).item_ids():
                 self._vectors.pop(item_id, None)
         kept = {item_id: self._vectors[item_id] for item_id in wanted if item_id in self._vectors}
         if missing := [item_id for item_id in wanted if item_id not in kept]:
             kept |= self._store.index.vectors("items", missing)
-        self._vectors, self._indexed = kept, indexed
+        self._vectors, self._indexed, self._behind = kept, new, new is None or new.version < changed
 
     def _lined_up(self, known: Mapping[str, int]) -> PaidItems:
         wanted, kept = self._board.item_places, self._vectors

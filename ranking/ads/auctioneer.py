@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,11 +20,10 @@ from ranking.ads.types import Sponsored
 from ranking.arrangement.rules import Block, Rule
 from ranking.arrangement.weighing import selector
 from ranking.calibration.apply import is_like_validation
-from ranking.calibration.curves import Numbers
 from ranking.calibration.file import Calibration
 from ranking.draws import Draw
 from ranking.types import Recommendation, Stage
-from retrieval.board import Board, CampaignBoard, Posted
+from retrieval.board import CampaignBoard, Posted
 from retrieval.campaigns import Campaign
 from retrieval.matching import may_be_shown
 from retrieval.protocol import Vectors
@@ -36,9 +35,9 @@ from retrieval.types import Evidence, Item, Retrieved
 if TYPE_CHECKING:
     from ranking.recommender import Recommender
 
-SPARE = 4
+SPARE = 2
 """Bidders who stand ready where a claim is refused: a budget that was there when it was looked at may be gone."""
-_AT_ONCE = 64
+_AT_ONCE = 16
 _HELD_OUT = "No paid entries: this user is among those who are never shown any, to measure what they do."
 _NOT_FITTED = "No paid entries: no probabilities are fitted for these settings. Run fewrec calibrate."
 _UNLIKE = "No paid entries: probabilities are told for users with a history, without a query in words."
@@ -61,6 +60,28 @@ class _Entrant(NamedTuple):
 
     campaign: Campaign
     probability: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Occasion:
+    """One list, and what there is to sell beside it."""
+
+    answer: Recommendation
+    retrieved: Retrieved
+    evidence: Evidence
+    items: Mapping[str, Item]
+    """The catalogue."""
+    posted: Posted
+
+    @property
+    def user_id(self) -> str | None:
+        """None for a stranger."""
+        return None if self.answer.user is None else self.answer.user.user_id
+
+    @property
+    def now(self) -> float:
+        """The time of the request."""
+        return self.retrieved.as_of
 
 
 class Auctioneer:
@@ -95,12 +116,10 @@ class Auctioneer:
         why = self._why_none(answer)
         if why is not None or retrieved is None or evidence is None or self._chances is None:
             return replace(answer, notes=(*answer.notes, why or _NO_INDEX))
-        posted = self._board.now(evidence.places)
-        chances = self._chances.of(retrieved, evidence, posted.items)[posted.board.item_of]
-        entrants = self._entrants(posted.board, chances, retrieved)
-        offers = self._offers(answer, retrieved, entrants)
-        shows = self._book(answer, offers, retrieved) if offers else ()
-        entries = tuple(self._entries(shows, posted, retrieved, evidence))
+        items = self._retriever.items()
+        posted = self._board.now(items, evidence.places)
+        sale = _Occasion(answer=answer, retrieved=retrieved, evidence=evidence, items=items, posted=posted)
+        entries = tuple(self._entries(self._book(self._offers(sale, self._chances), sale), sale))
         stage = Stage(name="ads", seconds=time.perf_counter() - start)
         notes = (*answer.notes, *self._notes(posted, entries))
         return replace(answer, sponsored=entries, stages=(*answer.stages, stage), notes=notes)
@@ -117,36 +136,38 @@ class Auctioneer:
         held_out = answer.user is not None and is_held_out(self._settings, answer.user.user_id)
         return _HELD_OUT if held_out else None
 
-    def _entrants(self, board: Board, chances: Numbers, retrieved: Retrieved) -> Iterator[_Entrant]:
-        """Campaigns that run now, fit the user and pass floor and reserve, highest chance x bid first, ties by id."""
-        assert self._chances is not None  # noqa: S101 - the caller looked
-        attributes = {} if retrieved.user is None else retrieved.user.attributes
-        likely = (chances > 0) & (chances >= self._settings.floor * self._chances.fitted.base_rate)
-        may = board.running(attributes, retrieved.as_of) & likely & (board.bids >= self._settings.reserve_micros)
-        rows = np.flatnonzero(may)
-        for row in rows[np.argsort(-chances[rows] * board.bids[rows], kind="stable")]:
-            yield _Entrant(board.campaigns[row], float(chances[row]))
-
-    def _offers(self, answer: Recommendation, retrieved: Retrieved, entrants: Iterator[_Entrant]) -> list[Offer]:
+    def _offers(self, sale: _Occasion, chances: Chances) -> list[Offer]:
         """Of the best that may be shown and can pay: one for each place, and spare ones."""
         n = len(self._settings.places) + SPARE
-        bidders = list(itertools.islice(self._bidders(answer, retrieved, entrants), n + 1))
+        bidders = list(itertools.islice(self._bidders(sale, self._entrants(sale, chances)), n + 1))
         return offers_of(bidders, n, self._settings.reserve_micros)
 
-    def _bidders(self, answer: Recommendation, retrieved: Retrieved, entrants: Iterator[_Entrant]) -> Iterator[Bidder]:
-        user, now = answer.user, retrieved.as_of
-        barred = self._barred(answer, retrieved)
-        counts: Mapping[str, int] = {} if user is None else self._charges.shown_today(user.user_id, now)
-        items = self._retriever.items()
+    def _entrants(self, sale: _Occasion, chances: Chances) -> Iterator[_Entrant]:
+        """Campaigns that run now, fit the user and pass floor and reserve, highest chance x bid first, ties by id."""
+        board, user = sale.posted.board, sale.answer.user
+        running = board.running({} if user is None else user.attributes, sale.now)
+        running &= board.bids >= self._settings.reserve_micros
+        least = self._settings.floor * chances.fitted.base_rate
+        wanted = np.zeros(len(board.item_places), dtype=np.bool_)
+        wanted[board.item_of[running]] = True
+        by_item = chances.of(sale.retrieved, sale.evidence, sale.posted.items, wanted=wanted, least=least)
+        likely = by_item[board.item_of]
+        rows = np.flatnonzero(running & (likely > 0) & (likely >= least))
+        for row in rows[np.argsort(-likely[rows] * board.bids[rows], kind="stable")]:
+            yield _Entrant(board.campaigns[row], float(likely[row]))
+
+    def _bidders(self, sale: _Occasion, entrants: Iterator[_Entrant]) -> Iterator[Bidder]:
+        user_id, now, barred = sale.user_id, sale.now, self._barred(sale)
+        counts: Mapping[str, int] = {} if user_id is None else self._charges.shown_today(user_id, now)
         # Looked at one by one, best first: of thousands only the first few are asked for more.
-        shown = (one for one in entrants if self._may_show(items.get(one.campaign.item_id), barred, retrieved))
+        shown = (one for one in entrants if self._may_show(one.campaign.item_id, barred, sale))
         while part := list(itertools.islice(shown, _AT_ONCE)):
             spent = self._charges.spent_today([one.campaign.campaign_id for one in part], now)
             for campaign, probability in part:
                 cap, so_far = campaign.cap_per_day, spent.get(campaign.campaign_id, 0)
-                if cap is not None and (user is None or counts.get(campaign.campaign_id, 0) >= cap):
+                if cap is not None and (user_id is None or counts.get(campaign.campaign_id, 0) >= cap):
                     continue
-                if so_far + campaign.bid <= campaign.daily_budget and self._in_pace(campaign, so_far, answer, now):
+                if so_far + campaign.bid <= campaign.daily_budget and self._in_pace(campaign, so_far, sale):
                     yield Bidder(
                         campaign_id=campaign.campaign_id,
                         item_id=campaign.item_id,
@@ -154,43 +175,44 @@ class Auctioneer:
                         bid=campaign.bid,
                     )
 
-    def _barred(self, answer: Recommendation, retrieved: Retrieved) -> frozenset[str]:
+    def _barred(self, sale: _Occasion) -> frozenset[str]:
         """What the user had, does not want, or is shown unpaid in this very list."""
-        had = {past.item.item_id for past in retrieved.history}
-        user, listed = answer.user, {ranked.item.item_id for ranked in answer.items}
-        gone = frozenset[str]() if user is None else self._feedback.dismissed(user.user_id, retrieved.as_of)
-        return gone | had | listed | retrieved.query.exclude
+        had = {past.item.item_id for past in sale.retrieved.history}
+        listed = {ranked.item.item_id for ranked in sale.answer.items}
+        user_id = sale.user_id
+        dismissed = frozenset[str]() if user_id is None else self._feedback.dismissed(user_id, sale.now)
+        return dismissed | had | listed | sale.retrieved.query.exclude
 
-    def _may_show(self, item: Item | None, barred: frozenset[str], retrieved: Retrieved) -> bool:
-        if item is None or item.item_id in barred or not may_be_shown(item, retrieved.query, retrieved.as_of):
+    def _may_show(self, item_id: str, barred: frozenset[str], sale: _Occasion) -> bool:
+        item = sale.items.get(item_id)
+        if item is None or item_id in barred or not may_be_shown(item, sale.retrieved.query, sale.now):
             return False
         return not any(means(item) for means in self._blocks)
 
-    def _in_pace(self, campaign: Campaign, spent: int, answer: Recommendation, now: float) -> bool:
-        rate = pass_rate(spent, campaign.daily_budget, now)
-        key = f"{answer.request_id}|{campaign.campaign_id}"
+    def _in_pace(self, campaign: Campaign, spent: int, sale: _Occasion) -> bool:
+        rate = pass_rate(spent, campaign.daily_budget, sale.now)
+        key = f"{sale.answer.request_id}|{campaign.campaign_id}"
         return rate >= 1 or Draw(seed=self._settings.seed, purpose="ads pacing", key=key).fraction() < rate
 
-    def _book(self, answer: Recommendation, offers: Sequence[Offer], retrieved: Retrieved) -> Sequence[AdShow]:
+    def _book(self, offers: Sequence[Offer], sale: _Occasion) -> Sequence[AdShow]:
+        if not offers:
+            return ()
         return self._charges.book(
-            answer.request_id,
-            None if answer.user is None else answer.user.user_id,
+            sale.answer.request_id,
+            sale.user_id,
             offers,
             places=self._settings.places,
             pays=self._settings.pays,
-            now=retrieved.as_of,
+            now=sale.now,
         )
 
-    def _entries(
-        self, shows: Sequence[AdShow], posted: Posted, retrieved: Retrieved, evidence: Evidence
-    ) -> Iterator[Sponsored]:
-        items = self._retriever.items()
+    def _entries(self, shows: Sequence[AdShow], sale: _Occasion) -> Iterator[Sponsored]:
+        board = sale.posted.board
         for show in shows:
-            campaign = posted.board.by_id.get(show.campaign_id)
-            item = items.get(show.item_id)
+            campaign, item = board.by_id.get(show.campaign_id), sale.items.get(show.item_id)
             if campaign is None or item is None:  # gone since; what was booked stays booked
                 continue
-            vector = posted.items.vectors[posted.board.item_places[show.item_id]]
+            vector = sale.posted.items.vectors[board.item_places[show.item_id]]
             yield Sponsored(
                 item=item,
                 slot=show.place,
@@ -199,7 +221,7 @@ class Auctioneer:
                 probability=show.probability,
                 price=show.price,
                 currency=campaign.currency,
-                reason=_reason(vector, retrieved, evidence),
+                reason=_reason(vector, sale.retrieved, sale.evidence),
             )
 
     def _notes(self, posted: Posted, entries: Sequence[Sponsored]) -> Iterator[str]:

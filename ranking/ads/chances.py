@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ranking.calibration.curves import Numbers
 from ranking.calibration.file import Fitted
-from ranking.fusion import columns_of, spread_of
+from ranking.fusion import Spread, columns_of, spread_of
 from ranking.settings import FusionWeights
 from retrieval.board import Flags, PaidItems
 from retrieval.types import Evidence, Retrieved
@@ -24,36 +24,52 @@ class Chances:
     unseen: Literal["least", "neutral"]
     fitted: Fitted
 
-    def of(self, retrieved: Retrieved, evidence: Evidence, items: PaidItems) -> Numbers:
+    def of(self, retrieved: Retrieved, evidence: Evidence, items: PaidItems, *, wanted: Flags, least: float) -> Numbers:
         """Of each item to be taken next by the user of the request; shape (n_items,), in the order of the items.
 
         A signal is standardised by the candidates of the user's own list, so that a paid item's score is what it would
-        have been among them.
+        have been among them. 0 for items that are not `wanted`, and for those that cannot reach the probability
+        `least`, which is seen before the similarities are taken: of many items that is most of the work.
         """
-        measured = _measured(evidence, items)
-        if self.unseen == "neutral":
-            measured = {**measured, "popularity": _where(measured["popularity"] > 0, measured["popularity"])}
+        terms = self._terms(retrieved)
         scores = np.zeros(len(items.places))
+        for name, values in _behaviour(evidence, items, neutral=self.unseen == "neutral").items():
+            if (term := terms.get(name)) is not None:
+                scores += term.of(values)
+        rows, term = np.flatnonzero(wanted), terms.get("similarity")
+        if term is not None and evidence.liked and items.indexed.any():
+            most = max(0.0, *term.of(np.array([-1.0, 1.0])))
+            rows = rows[self.fitted.curve.probability(scores[rows] + most) >= least]
+            nearest = (np.stack(list(evidence.liked.values())) @ items.vectors[rows].T).max(axis=0, initial=-1.0)
+            scores[rows] += term.of(np.where(items.indexed[rows], nearest, np.nan))
+        found = np.zeros(len(scores))
+        found[rows] = self.fitted.curve.probability(scores[rows])
+        return found
+
+    def _terms(self, retrieved: Retrieved) -> Mapping[str, _Term]:
         signals = [candidate.signals for candidate in retrieved.candidates]
-        for column in columns_of(None, signals, self.weights, unseen=self.unseen):
-            spread, values = spread_of(column.values), measured.get(column.name)
-            if spread is not None and values is not None:
-                scores += column.weight * np.nan_to_num((values - spread.mean) / spread.deviation)
-        return self.fitted.curve.probability(scores)
+        columns = columns_of(None, signals, self.weights, unseen=self.unseen)
+        spreads = [(column, spread_of(column.values)) for column in columns]
+        return {column.name: _Term(column.weight, spread) for column, spread in spreads if spread is not None}
 
 
-def _measured(evidence: Evidence, items: PaidItems) -> Mapping[str, Numbers]:
+class _Term(NamedTuple):
+    """A signal's share in the score."""
+
+    weight: float
+    spread: Spread
+
+    def of(self, values: Numbers) -> Numbers:
+        """NaN, which could not be measured, adds nothing."""
+        added: Numbers = np.nan_to_num(self.weight * (values - self.spread.mean) / self.spread.deviation)
+        return added
+
+
+def _behaviour(evidence: Evidence, items: PaidItems, *, neutral: bool) -> Mapping[str, Numbers]:
     """As retrieval.signals measures one item; NaN where there is nothing to measure on. No item is in the history."""
     users, places = evidence.users(), items.places
     taken = np.where(places >= 0, users[places], 0.0) if len(users) else np.zeros(len(places))
-    found = {"popularity": np.log1p(taken)}
-    if evidence.liked and items.indexed.any():
-        nearest = (items.vectors @ np.stack(list(evidence.liked.values())).T).max(axis=1)
-        found["similarity"] = _where(items.indexed, nearest.astype(np.float64))
+    found = {"popularity": np.log1p(np.where((taken == 0) & neutral, np.nan, taken))}
     if evidence.together is not None:
-        found["cooccurrence"] = _where(taken > 0, evidence.together[places])
+        found["cooccurrence"] = np.where(taken > 0, evidence.together[places], np.nan)
     return found
-
-
-def _where(known: Flags, values: Numbers) -> Numbers:
-    return np.where(known, values, np.nan)

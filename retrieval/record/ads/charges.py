@@ -42,8 +42,7 @@ class Charges:
         try:
             with self._database.write() as connection:
                 day = day_of(now)
-                # Always in the same order, so that two requests cannot wait for each other.
-                days = {key: _locked_day(connection, key, day) for key in sorted({one.campaign_id for one in offers})}
+                days = _locked_days(connection, sorted({one.campaign_id for one in offers}), day)
                 if booked := _shows(connection, request_id):
                     return booked
                 rules = _rules(connection, tuple(days))
@@ -72,7 +71,7 @@ class Charges:
                 return None if row is None else read_show(row)
             moment = max(now, row.shown_at)
             day = day_of(moment)
-            spent = _locked_day(connection, row.campaign_id, day).spent
+            spent = _locked_days(connection, [row.campaign_id], day)[row.campaign_id].spent
             due = row.price if row.pays == "click" else 0
             rule = _rules(connection, (row.campaign_id,)).get(row.campaign_id)
             fits = rule is not None and spent + due <= rule.daily_budget
@@ -137,12 +136,17 @@ def _show(
     connection.execute(insert(AD_SHOWS), row)
 
 
-def _locked_day(connection: Connection, campaign_id: str, day: int) -> Any:
-    """The campaign's row of the day, made where there is none; nobody else charges to it until this is committed."""
-    fresh = {"campaign_id": campaign_id, "day": day, "spent": 0, "shown": 0, "clicked": 0, "uncharged": 0}
-    connection.execute(insert_of(connection)(AD_DAYS).on_conflict_do_nothing(), fresh)
-    wanted = (AD_DAYS.c.campaign_id == campaign_id, AD_DAYS.c.day == day)
-    return connection.execute(select(AD_DAYS).where(*wanted).with_for_update()).one()
+def _locked_days(connection: Connection, campaign_ids: Sequence[str], day: int) -> dict[str, Any]:
+    """The campaigns' rows of the day by id, made where there are none; nobody else charges to them until the commit.
+
+    Ids are sorted: always locked in the same order, two requests cannot wait for each other.
+    """
+    fresh = {"day": day, "spent": 0, "shown": 0, "clicked": 0, "uncharged": 0}
+    rows = [{"campaign_id": campaign_id, **fresh} for campaign_id in campaign_ids]
+    connection.execute(insert_of(connection)(AD_DAYS).on_conflict_do_nothing(), rows)
+    wanted = (AD_DAYS.c.campaign_id.in_(campaign_ids), AD_DAYS.c.day == day)
+    found = connection.execute(select(AD_DAYS).where(*wanted).order_by(AD_DAYS.c.campaign_id).with_for_update())
+    return {row.campaign_id: row for row in found}
 
 
 def _rules(connection: Connection, campaign_ids: Sequence[str]) -> dict[str, Any]:
