@@ -22,7 +22,7 @@ class AdSettings(Section):
     """Campaigns in another one take no part: what they bid cannot be compared."""
     pays: Pays = "click"
     """What is paid for: a click, as feedback tells it, or being shown."""
-    floor: float = Field(default=1.0, ge=0, le=1000)
+    floor: float = Field(default=0.5, ge=0, le=1000)
     """A paid item must be at least so many times as likely to be taken as the average candidate of the validation
     lists; with 0 anything goes."""
     reserve: float = Field(default=0.01, gt=0, le=1e9)

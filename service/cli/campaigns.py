@@ -68,9 +68,8 @@ def list_command(ctx: typer.Context, output: options.OutputOption = Output.TABLE
     table = Table("campaign", "item", "bid", "a day", "", "targeting", "state", title="Campaigns", title_justify="left")
     for one in found:
         told = CampaignOut.of(one)
-        state = "paused" if one.paused else _state(one, time.time())
         cells = (one.campaign_id, one.item_id, units(one.bid), units(one.daily_budget), one.currency)
-        table.add_row(*map(Text, cells), Text("; ".join(told.targeting)), state)
+        table.add_row(*map(Text, cells), Text("; ".join(told.targeting)), state_of(one, time.time()))
     given.out.print(table)
 
 
@@ -161,7 +160,10 @@ def _set_paused(given: Globals, campaign_id: str, *, paused: bool) -> None:
     given.err.print(f"campaign {campaign_id} {'is paused' if paused else 'goes on'}", highlight=False, markup=False)
 
 
-def _state(campaign: Campaign, now: float) -> str:
+def state_of(campaign: Campaign, now: float) -> str:
+    """Whether it runs, in a word or two."""
+    if campaign.paused:
+        return "paused"
     if campaign.starts_at is not None and now < campaign.starts_at:
         return "not yet"
     return "over" if campaign.ends_at is not None and now >= campaign.ends_at else "runs"

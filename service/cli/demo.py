@@ -38,10 +38,16 @@ class Shown:
 def demo(
     ctx: typer.Context,
     user: Annotated[str | None, typer.Argument(metavar="[USER]", help="A simulated viewer of the sample.")] = None,
+    scenario: options.ScenarioOption = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:
     """Import the bundled sample into a folder of its own and recommend films to one of its simulated viewers."""
     given = globals_of(ctx)
+    if scenario is not None:
+        from service.cli.demo_scenario import scenario_demo
+
+        scenario_demo(given, scenario, user, output)
+        return
     begun = time.perf_counter()
     settings = demo_settings(given.settings())
     shown = _run(given, settings, user)
@@ -93,12 +99,13 @@ def _run(given: Globals, settings: Settings, user: str | None) -> Shown:
 
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
-        _import_sample(settings)
+        import_sample(settings)
         with open_recommender(settings, progress) as recommender:
             return asyncio.run(_ask(recommender, user or DEMO_USER, settings.retrieval.n_candidates))
 
 
-def _import_sample(settings: Settings) -> None:
+def import_sample(settings: Settings) -> None:
+    """Into the demo's own record; a second time it changes nothing."""
     from retrieval.record import Record
     from retrieval.sample.catalogue import sample_interactions, sample_items, sample_users
 

@@ -68,10 +68,11 @@ def answer(given: Globals, settings: Settings, query: Query, n: int, *, explain:
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
         with open_recommender(settings, progress) as recommender:
-            return asyncio.run(_asked(recommender, query, n, explain))
+            return asyncio.run(asked(recommender, query, n, explain=explain))
 
 
-async def _asked(recommender: Recommender, query: Query, n: int, explain: bool) -> Recommendation:
+async def asked(recommender: Recommender, query: Query, n: int, *, explain: bool) -> Recommendation:
+    """A list with what is sold beside it, which whoever asks is to show."""
     from ranking.ads.auctioneer import with_ads
 
     return await with_ads(recommender, await recommender.recommend(query, n, explain=explain))

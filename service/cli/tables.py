@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prompts.types import Prompt
+from ranking.ads.types import Sponsored
 from ranking.audience import AudienceAnswer
 from ranking.types import RankedItem, Recommendation
 from retrieval.types import Item
@@ -24,7 +25,10 @@ def name_of(item: Item) -> Text:
 
 
 def recommendation_table(recommendation: Recommendation) -> Table:
-    """Rank, item with its reason below, the scores, and where the item stood before the model ranked."""
+    """Rank, item with its reason below, the scores, and where the item stood before the model ranked.
+
+    What is paid for stands at its slot, marked, without rank or score.
+    """
     explained = any(ranked.reason is not None for ranked in recommendation.items)
     table = Table(title=_title(recommendation), title_justify="left", show_lines=explained)
     table.add_column("#", justify="right", style="bold")
@@ -33,16 +37,30 @@ def recommendation_table(recommendation: Recommendation) -> Table:
     table.add_column("score", justify="right")
     table.add_column("LLM", justify="right")
     table.add_column("before", justify="right", style="dim")
-    for ranked in recommendation.items:
-        table.add_row(
-            str(ranked.rank),
-            with_reason(ranked),
-            Text(ranked.item.item_id),
-            f"{ranked.score:.2f}",
-            "-" if ranked.llm_score is None else f"{ranked.llm_score:.2f}",
-            str(ranked.retrieval_rank),
-        )
+    rows = [_row(ranked) for ranked in recommendation.items]
+    for entry in recommendation.sponsored:
+        rows.insert(entry.slot - 1, (Text("paid", style="reverse"), _paid(entry), Text(entry.item.item_id), "", "", ""))
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _row(ranked: RankedItem) -> tuple[str | Text, ...]:
+    return (
+        str(ranked.rank),
+        with_reason(ranked),
+        Text(ranked.item.item_id),
+        f"{ranked.score:.2f}",
+        "-" if ranked.llm_score is None else f"{ranked.llm_score:.2f}",
+        str(ranked.retrieval_rank),
+    )
+
+
+def _paid(entry: Sponsored) -> Text:
+    text = name_of(entry.item)
+    if entry.creative is not None:
+        text.append(f"\n{entry.creative}", style="italic")
+    return text.append(f"\n{entry.reason}", style="dim")
 
 
 def changes_table(recommendation: Recommendation) -> Table:

@@ -26,6 +26,11 @@ def test_demo_then_recommend_then_render(model_cache: Path, own_folders: Path, m
     assert "viewer-001" in demo.stdout
     assert "Moved up by" in " ".join(demo.stdout.split())
 
+    market = json.loads(fewrec("demo", "--scenario", "ads", "-o", "json").stdout)
+    assert [entry["slot"] for entry in market["sponsored"]] == [2, 7]
+    assert all(entry["sponsored"] and entry["reason"].startswith("Paid for") for entry in market["sponsored"])
+    assert len(market["items"]) == 10
+
     home = ("--home", str(own_folders / "demo"))
     answer = json.loads(fewrec(*home, "recommend", "viewer-002", "-n", "3", "-f", "year>=1980", "-o", "json").stdout)
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3]

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from prompts.types import Dropped, Message, Prompt, TemplateRef
+from ranking.ads.types import Sponsored
 from ranking.arrangement.types import Change
 from retrieval.types import Item
 from service.cli.tables import changes_table, name_of, prompt_text, recommendation_table, summary_line
@@ -45,6 +46,25 @@ def test_the_summary_names_model_template_and_times() -> None:
     assert "scripted (float32 on cpu)" in text
     assert "likelihood v1 en" in text
     assert "llm 0.50 s" in text
+
+
+def test_what_is_paid_for_stands_at_its_slot_and_says_so() -> None:
+    paid = Sponsored(
+        item=Item(item_id="b", title="[b]Heat[/]"),
+        slot=1,
+        campaign_id="c",
+        creative="Buy [red]now[/]",
+        probability=0.1,
+        price=1,
+        currency="EUR",
+        reason="Paid for by an advertiser.",
+    )
+    lines = shown(recommendation_table(replace(full_answer(), sponsored=(paid,)))).splitlines()
+    [first] = [at for at, line in enumerate(lines) if "paid" in line and "[b]Heat[/]" in line]
+    [second] = [at for at, line in enumerate(lines) if TITLE in line]
+    assert first < second
+    assert "Buy [red]now[/]" in lines[first + 1]
+    assert "Paid for by an advertiser." in lines[first + 2]
 
 
 def test_changes_are_told_with_their_places_and_rules() -> None:
