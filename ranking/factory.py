@@ -45,7 +45,11 @@ def open_settings_store(settings: Settings) -> Iterator[Store]:
     """The record and the index that the settings name, closed afterwards."""
     embedder = SentenceEmbedder(settings.embedder.model, settings.embedder.batch_size)
     with open_store(
-        home=settings.home, record_url=settings.record_url, index_url=settings.index.url, embedder=embedder
+        home=settings.home,
+        record_url=settings.record_url,
+        index_url=settings.index.url,
+        embedder=embedder,
+        quota=settings.quota,
     ) as store:
         yield store
 

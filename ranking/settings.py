@@ -21,7 +21,14 @@ from ranking.experiments.config import ExperimentSettings, check_together
 from ranking.scenarios.files import read_scenario
 from ranking.shipped import AdapterFolder
 from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
-from retrieval.config import EmbedderSettings, ExampleSettings, IndexSettings, RetrievalSettings, Section
+from retrieval.config import (
+    EmbedderSettings,
+    ExampleSettings,
+    IndexSettings,
+    QuotaSettings,
+    RetrievalSettings,
+    Section,
+)
 from retrieval.errors import one_line
 
 
@@ -159,6 +166,7 @@ class Settings(BaseSettings):
     experiments: tuple[ExperimentSettings, ...] = ()
     """Ways to rank that the service compares on its users; commands and evaluations take no notice."""
     retention: RetentionSettings = RetentionSettings()
+    quota: QuotaSettings = QuotaSettings()
 
     _together = field_validator("experiments")(check_together)
 
@@ -205,8 +213,14 @@ def load_settings(config: Path | None = None, *, scenario: str | None = None, **
 def with_scenario(settings: Settings, name: str) -> Settings:
     """The settings with a scenario's on top. Raises as `load_settings` does."""
     scenario = read_scenario(settings.home, name)
-    values = merged(settings.model_dump(exclude={"experiments"}), {**scenario.settings, "scenario": name})
-    return _checked({**values, "experiments": ()}, f"scenario {scenario.place}: ")
+    without = settings.model_copy(update={"experiments": ()})
+    return with_values(without, {**scenario.settings, "scenario": name}, f"scenario {scenario.place}: ")
+
+
+def with_values(settings: Settings, values: Mapping[str, Any], of: str) -> Settings:
+    """The settings with nested values on top; their experiments stay. Raises ConfigError, beginning with `of`."""
+    found = merged(settings.model_dump(exclude={"experiments"}), values)
+    return _checked({**found, "experiments": settings.experiments}, of)
 
 
 def _checked(values: dict[str, Any], of: str = "") -> Settings:

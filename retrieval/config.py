@@ -23,6 +23,16 @@ class IndexSettings(Section):
     """http://host:port of a `chroma run` server; None keeps it embedded under the home folder."""
 
 
+class QuotaSettings(Section):
+    """How much a store may take; None is without limit. What is stored already stays, and may be changed."""
+
+    items: int | None = Field(default=None, ge=0)
+    users: int | None = Field(default=None, ge=0)
+    interactions: int | None = Field(default=None, ge=0)
+    requests_per_day: int | None = Field(default=None, ge=0)
+    """Of the HTTP service, from midnight to midnight UTC; health and the web page's own files are not counted."""
+
+
 class EmbedderSettings(Section):
     """The sentence-embedding model of retrieval."""
 

@@ -4,6 +4,7 @@ RetrievalError
 ├── InputError            a file, a row, a filter or a flag that cannot be used
 ├── NotFoundError         an unknown user or item
 ├── ConflictError         something else is stored under the id already
+├── QuotaError            no more rows of a kind are allowed
 ├── EmptyStoreError       nothing imported yet
 ├── StoreBusyError        another process holds the embedded store
 ├── StoreError            the record or the index cannot be read or written
@@ -27,6 +28,10 @@ class NotFoundError(RetrievalError):
 
 class ConflictError(RetrievalError):
     """Something else is stored under the id already."""
+
+
+class QuotaError(RetrievalError):
+    """No more rows of a kind are allowed; the message says which quota it is."""
 
 
 class EmptyStoreError(RetrievalError):

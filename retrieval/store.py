@@ -14,6 +14,7 @@ from retrieval.catch_up import CatchUp, Follower
 from retrieval.chroma import ChromaIndex, Generation
 from retrieval.chroma_files import compact
 from retrieval.closing import Closing
+from retrieval.config import QuotaSettings
 from retrieval.entries import COLLECTIONS, IndexState
 from retrieval.errors import StoreError
 from retrieval.lock import acquire
@@ -195,12 +196,19 @@ class Store(Closing):
                 lock.release()
 
 
-def open_store(*, home: Path, record_url: str | None, index_url: str | None, embedder: Embedder) -> Store:
-    """Open or make the store under `home`, or its parts at their URLs.
+def open_store(
+    *,
+    home: Path,
+    record_url: str | None,
+    index_url: str | None,
+    embedder: Embedder,
+    quota: QuotaSettings | None = None,
+) -> Store:
+    """Open or make the store under `home`, or its parts at their URLs; `quota` is how much its record may take.
 
     Raises StoreBusyError while another process holds the embedded index, StoreError for anything unusable.
     """
-    record = Record.open(record_url or str(home / "record.db"))
+    record = Record.open(record_url or str(home / "record.db"), quota)
     try:
         if index_url is None:
             return Store(record, ChromaIndex.open_embedded(home / "chroma"), embedder)

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
+from retrieval.config import QuotaSettings
 from retrieval.errors import InputError, StoreError, one_line
 from retrieval.record.schema import STATE
 
-HEAD = "0004"
+HEAD = "0005"
 """Newest migration. Kept here so that a start on an up-to-date record need not load Alembic (a test compares)."""
 
 BUSY_TIMEOUT_MS = 30_000
@@ -24,13 +25,17 @@ BUSY_TIMEOUT_MS = 30_000
 class Database:
     """An engine with a read and a write transaction. Thread-safe; writers wait for each other."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, quota: QuotaSettings | None = None) -> None:
         self._engine = engine
+        self.quota = quota or QuotaSettings()
         self.place = engine.url.render_as_string(hide_password=True)
 
     @classmethod
-    def open(cls, url: str) -> Database:
-        """Connect and migrate. `url` is an SQLAlchemy URL or a path of an SQLite file. Raises StoreError."""
+    def open(cls, url: str, quota: QuotaSettings | None = None) -> Database:
+        """Connect and migrate. `url` is an SQLAlchemy URL or a path of an SQLite file. Raises StoreError.
+
+        Writes that would pass the quota raise QuotaError and change nothing.
+        """
         parsed = _parse(url)
         if parsed.get_backend_name() == "sqlite":
             _make_folder(parsed)
@@ -40,7 +45,7 @@ class Database:
             engine = create_engine(parsed, pool_pre_ping=True)
         else:
             raise StoreError(f"Record {url!r}: only sqlite and postgresql are supported.")
-        database = cls(engine)
+        database = cls(engine, quota)
         try:
             database._migrate()
         except BaseException:
@@ -67,7 +72,7 @@ class Database:
     def write(self) -> Generator[Connection]:
         """A write transaction; committed when the block ends without an error."""
         with self._explained(), self._engine.connect() as connection:
-            connection.execution_options(fewrec_write=True)
+            connection.execution_options(fewrec_write=True, fewrec_quota=self.quota)
             with connection.begin():
                 yield connection
 

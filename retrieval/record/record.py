@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
 
+from retrieval.config import QuotaSettings
 from retrieval.errors import NotFoundError, StoreError
 from retrieval.ids import Pair
 from retrieval.record.ads.ads import AdRecord
@@ -20,13 +21,14 @@ from retrieval.record.facets import FacetReader
 from retrieval.record.feedback import FeedbackLog
 from retrieval.record.pages import Pages
 from retrieval.record.personal import Personal
+from retrieval.record.quotas import Quotas, count_rows
+from retrieval.record.reading import read_histories, rows_by_ids
 from retrieval.record.rows import (
     Values,
     interaction_values,
     item_values,
     read_interaction,
     read_item,
-    read_past,
     read_user,
     user_values,
 )
@@ -34,7 +36,6 @@ from retrieval.record.schema import DEMONSTRATIONS, INTERACTIONS, ITEMS, STATE, 
 from retrieval.record.shown import ShownLists
 from retrieval.record.types import Counts, InteractionColumns, Written
 from retrieval.record.writing import (
-    chunks,
     commit_version,
     delete_ids,
     delete_pairs,
@@ -59,9 +60,12 @@ class Record:
         self._facets = FacetReader(database)
 
     @classmethod
-    def open(cls, url: str) -> Record:
-        """Open, make or migrate the record at an SQLAlchemy URL (sqlite or postgresql) or an SQLite file's path."""
-        return cls(Database.open(url))
+    def open(cls, url: str, quota: QuotaSettings | None = None) -> Record:
+        """Open, make or migrate the record at an SQLAlchemy URL (sqlite or postgresql) or an SQLite file's path.
+
+        Writes that would pass the quota raise QuotaError and change nothing.
+        """
+        return cls(Database.open(url, quota))
 
     @property
     def place(self) -> str:
@@ -132,14 +136,14 @@ class Record:
         """Items by id; unknown ids are absent. In the order of `ids`."""
         wanted = tuple(dict.fromkeys(ids))
         with self._database.read() as connection:
-            found = {row.item_id: read_item(row) for row in _by_ids(connection, ITEMS, ITEMS.c.item_id, wanted)}
+            found = {row.item_id: read_item(row) for row in rows_by_ids(connection, ITEMS, ITEMS.c.item_id, wanted)}
         return {item_id: found[item_id] for item_id in wanted if item_id in found}
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         """Users by id; unknown ids are absent. In the order of `ids`."""
         wanted = tuple(dict.fromkeys(ids))
         with self._database.read() as connection:
-            rows = _by_ids(connection, USERS, USERS.c.user_id, wanted)
+            rows = rows_by_ids(connection, USERS, USERS.c.user_id, wanted)
             found = {row.user_id: read_user(row) for row in rows}
         return {user_id: found[user_id] for user_id in wanted if user_id in found}
 
@@ -160,18 +164,7 @@ class Record:
 
     def histories(self, user_ids: Iterable[str], before: float | None = None) -> dict[str, tuple[PastItem, ...]]:
         """`history` of several users at once; every id is present, unknown ones with an empty history."""
-        past: dict[str, list[PastItem]] = {user_id: [] for user_id in user_ids}
-        items: dict[str, Item] = {}
-        joined = select(ITEMS, INTERACTIONS.c.user_id, *_PAST_COLUMNS).join_from(INTERACTIONS, ITEMS)
-        ordered = joined.order_by(INTERACTIONS.c.user_id, INTERACTIONS.c.timestamp, INTERACTIONS.c.item_id)
-        if before is not None:
-            ordered = ordered.where(INTERACTIONS.c.timestamp < before)
-        with self._database.read() as connection:
-            for part in chunks(tuple(past)):
-                for row in connection.execute(ordered.where(INTERACTIONS.c.user_id.in_(part))):
-                    item = items.get(row.item_id) or items.setdefault(row.item_id, read_item(row))
-                    past[row.user_id].append(read_past(row, item))
-        return {user_id: tuple(entries) for user_id, entries in past.items()}
+        return read_histories(self._database, user_ids, before)
 
     def iter_items(self, batch: int = 1000) -> Iterator[Item]:
         """All items by id, read `batch` at a time; writes in between may or may not be seen."""
@@ -189,9 +182,9 @@ class Record:
         """Number of rows."""
         with self._database.read() as connection:
             return Counts(
-                items=_count(connection, ITEMS),
-                users=_count(connection, USERS),
-                interactions=_count(connection, INTERACTIONS),
+                items=count_rows(connection, ITEMS),
+                users=count_rows(connection, USERS),
+                interactions=count_rows(connection, INTERACTIONS),
             )
 
     def version(self) -> int:
@@ -238,6 +231,10 @@ class Record:
         """Campaigns and what is charged to them."""
         return AdRecord(self._database)
 
+    def quotas(self) -> Quotas:
+        """How much may be stored, and how much is."""
+        return Quotas(self._database)
+
     def checkpoint(self) -> bool:
         """Empty SQLite's write-ahead log, where deleted rows live on; whether that worked."""
         return self._database.checkpoint()
@@ -282,15 +279,3 @@ class Record:
                 if key not in known:
                     return f"Unknown {what} {key!r} in an interaction: import that {what} first. Nothing was written."
         return None
-
-
-_PAST_COLUMNS = (INTERACTIONS.c.timestamp, INTERACTIONS.c.liked, INTERACTIONS.c.rating)
-
-
-def _by_ids(connection: Connection, table: Table, key: Any, ids: Sequence[str]) -> Iterator[Any]:
-    for part in chunks(ids):
-        yield from connection.execute(select(table).where(key.in_(part)))
-
-
-def _count(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

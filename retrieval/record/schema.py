@@ -143,6 +143,14 @@ FEEDBACK = Table(
 )
 """What users did with what they were shown. It outlives its item and its request, so it refers to them by id only."""
 
+REQUEST_DAYS = Table(
+    "request_days",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("n", Integer, nullable=False),
+)
+"""Requests of a day (days since 1970, UTC), where a quota counts them. Only the last day is kept."""
+
 CAMPAIGNS = Table(
     "campaigns",
     METADATA,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
 from retrieval.ids import Pair, pair_id
+from retrieval.record.quotas import check_quota
 from retrieval.record.rows import Values
 from retrieval.record.schema import FORGOTTEN, STATE, TOMBSTONES
 from retrieval.record.types import Written
@@ -39,7 +40,10 @@ def commit_version(connection: Connection, version: int) -> None:
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Values], version: int) -> Written:
-    """Write rows with distinct keys. Rows that are already stored just so keep their old version."""
+    """Write rows with distinct keys. Rows that are already stored just so keep their old version.
+
+    Raises QuotaError where new ones pass the quota of the connection's database.
+    """
     for part in chunks(rows):
         stamped = [{**row, "created": version, "version": version} for row in part]
         connection.execute(_upsert_statement(connection, table), stamped)
@@ -47,6 +51,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values], version
     n_changed = connection.execute(changed).scalar_one()
     n_inserted = connection.execute(changed.where(table.c.created == version)).scalar_one()
     if n_inserted:
+        check_quota(connection, table)
         _unbury(connection, table, rows)
     return Written(inserted=n_inserted, updated=n_changed - n_inserted, unchanged=len(rows) - n_changed)
 

@@ -22,6 +22,7 @@ from service.api import (
     page,
     picks,
     prompt,
+    quota,
     recommend,
     scenarios,
     search,
@@ -35,6 +36,7 @@ from service.api.doors import DOORS
 from service.api.limits import BodyLimit
 from service.api.openai.errors import OpenAIErrors
 from service.api.problems import add_problems
+from service.api.quota import add_quota
 from service.api.watch import add_watch
 from service.keys.access import Access
 from service.serving import Serving
@@ -57,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     prompt.router,
     evaluations.router,
+    quota.router,
     page.router,
     *DOORS,
 )
@@ -98,6 +101,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit)
+    add_quota(app)
     if access is not None:
         add_guard(app, access, None if open_tenant is None else lambda name: create_app(partial(open_tenant, name)))
     add_problems(app)

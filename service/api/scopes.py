@@ -27,6 +27,7 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/v1/scenarios": {"GET": READ},
     "/v1/picks": {"GET": READ},
     "/v1/search": {"GET": READ},
+    "/v1/quota": {"GET": READ},
     "/v1/prompt": {"POST": READ},
     "/v1/rerank": {"POST": READ},
     "/v2/rerank": {"POST": READ},

@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+import structlog
 from fastapi import FastAPI
+
+from prompts.errors import PromptError
+from ranking.errors import RankingError
+from retrieval.errors import RetrievalError, one_line
+
+_log = structlog.get_logger(__name__)
 
 
 class Tenants:
@@ -36,5 +43,9 @@ class Tenants:
 
     async def _open(self, name: str) -> FastAPI:
         made = self._make(name)
-        await self._opened.enter_async_context(made.router.lifespan_context(made))
+        try:
+            await self._opened.enter_async_context(made.router.lifespan_context(made))
+        except (RetrievalError, PromptError, RankingError) as error:
+            _log.error("a tenant cannot be opened", tenant=name, error=type(error).__name__, message=one_line(error))
+            raise
         return made

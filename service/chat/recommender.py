@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ranking.recommender import Recommender
+from retrieval.errors import QuotaError
 from retrieval.record import Record
 from retrieval.types import Interaction
 from service.chat.conditions import relaxations, violations
@@ -104,7 +105,12 @@ class ChatRecommender:
         turn = advance(state, read.reading, vocabulary, utterance)
         wording = self._wordings[turn.state.language]
         notes = [*read.notes, *_notes(turn, vocabulary, wording)]
-        state, kept = await self._remembered(turn.state, user_id)
+        try:
+            state, kept = await self._remembered(turn.state, user_id)
+        except QuotaError:
+            # It is no reason to say nothing: what was said shapes this conversation all the same.
+            state, kept = replace(turn.state, told=()), ()
+            notes.append(wording.say("full"))
         if kept:
             items = [vocabulary.items[told.item_id] for told in kept]
             notes.append(wording.say("kept", titles=wording.names_of(items)))

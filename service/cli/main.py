@@ -27,6 +27,7 @@ from service.cli import (
     recommend,
     scenario,
     serve,
+    tenants,
     vllm,
 )
 from service.cli.context import Globals
@@ -87,6 +88,7 @@ app.add_typer(scenario.app, name="scenario")
 app.add_typer(campaigns.app, name="campaigns")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
+app.command("tenants")(tenants.tenants)
 app.add_typer(vllm.app, name="vllm")
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

@@ -17,6 +17,7 @@ from ranking.engines.scripted import ScriptedEngine
 from ranking.recommender import Recommender
 from ranking.settings import load_settings
 from ranking.strategies.likelihood import Likelihood
+from retrieval.config import QuotaSettings
 from retrieval.erasure import finish_erasures
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
@@ -30,8 +31,8 @@ N_ITEMS = 8
 
 
 @contextmanager
-def open_shop(home: Path) -> Iterator[Serving]:
-    with open_store(home=home, record_url=None, index_url=None, embedder=HashingEmbedder()) as store:
+def open_shop(home: Path, quota: QuotaSettings | None = None) -> Iterator[Serving]:
+    with open_store(home=home, record_url=None, index_url=None, embedder=HashingEmbedder(), quota=quota) as store:
         if not store.record.counts().items:
             fill(store)
         store.catch_up()
