@@ -3,6 +3,7 @@
 The folders are written by `fewrec evaluate`; the page says for each the command that repeats it. For runs named in
 --cost it also shows quality against the time of a case, for those in --slices the metric by kind of case, and for runs
 of one name that know different amounts of interactions quality against these. Pictures go into the folder images.
+What other commands measured stands at the end of the page, below a line that says so, and is kept as it is.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ the arms. What the arms and protocols are is in the configurations, `evaluation/
 that each section names, and on what else it did; an LLM arm whose scores another arm had computed already (a fused one
 beside the same model alone) takes next to no time. Chat is measured on [its own page](chat.md#how-it-is-measured).
 """
+
+
+KEPT = "<!-- Written by the commands that each section names; benchmarks.results keeps what follows. -->"
 
 
 def section(run: Run, command: str, *further: str) -> str:
@@ -113,6 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         for run, command in runs
     ]
+    old = given.output.read_text(encoding="utf-8") if given.output.exists() else ""
+    _, line, kept = old.partition(KEPT)
+    sections += [f"{line}{kept.rstrip()}"] if line else []
     given.output.write_text("\n\n".join([_HEAD.rstrip(), *sections]) + "\n", encoding="utf-8")
     Console().print(str(given.output))
     return 0

@@ -190,6 +190,8 @@ class Auctioneer:
         return not any(means(item) for means in self._blocks)
 
     def _in_pace(self, campaign: Campaign, spent: int, sale: _Occasion) -> bool:
+        if self._settings.pacing == "asap":
+            return True
         rate = pass_rate(spent, campaign.daily_budget, sale.now)
         key = f"{sale.answer.request_id}|{campaign.campaign_id}"
         return rate >= 1 or Draw(seed=self._settings.seed, purpose="ads pacing", key=key).fraction() < rate

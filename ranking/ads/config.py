@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -27,6 +27,8 @@ class AdSettings(Section):
     lists; with 0 anything goes."""
     reserve: float = Field(default=0.01, gt=0, le=1e9)
     """The lowest price, in units of the currency; lower bids take no part."""
+    pacing: Literal["even", "asap"] = "even"
+    """Whether a day's budget is spread over the day, or spent as soon as it can be."""
     holdout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the users who are never shown any, to measure what ads do. Who they are depends on seed and id alone."""
     seed: int = Field(default=0, ge=0)
