@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -227,3 +228,27 @@ def test_a_recommender_without_ads_hands_the_answer_back(store: Store, tmp_path:
     assert ask(store, settings).sponsored == ()
     with pytest.raises(InputError):
         put(store, f08=-5)
+
+
+def test_who_spends_ahead_of_the_day_waits_and_as_soon_as_possible_does_not(store: Store, tmp_path: Path) -> None:
+    put(store, f08={"bid": 1000, "daily_budget": 10_000})
+    even = fair_settings(tmp_path, pays="impression", reserve=0.001)
+    begins = 20_001 * DAY_S + 10.0
+    assert sold(ask(store, even, at=begins)) == ["c-f08"], "nothing is spent yet"
+    assert sold(ask(store, even, at=begins + 60)) == [], "a tenth of the budget is gone in no time"
+    asap = fair_settings(tmp_path, pays="impression", reserve=0.001, pacing="asap")
+    assert sold(ask(store, asap, at=begins + 120)) == ["c-f08"]
+    assert sold(ask(store, even, at=begins + 6 * 3600)) == ["c-f08"]
+
+
+def test_16_auctions_at_once_pass_no_budget_and_leave_no_place_empty(store: Store, tmp_path: Path) -> None:
+    put(store, f08={"bid": 1000, "daily_budget": 3000}, f09=1000)
+    settings = fair_settings(tmp_path, pays="impression", places=(1,), reserve=0.001, pacing="asap")
+    recommender = recommender_of(store, settings)
+    answer = asyncio.run(recommender.recommend(Query(user_id="ann", as_of=NOON), 3))
+    auctioneer = recommender.auctioneer
+    assert auctioneer is not None
+    with ThreadPoolExecutor(16) as writers:
+        answers = list(writers.map(lambda n: auctioneer.sell(replace(answer, request_id=f"r{n}")), range(16)))
+    assert sorted(name for one in answers for name in sold(one)) == ["c-f08"] * 3 + ["c-f09"] * 13
+    assert store.record.ads().report.spent(TODAY)["c-f08"].spent == 3000
