@@ -121,6 +121,18 @@ class RetentionSettings(Section):
     shown_days: float | None = Field(default=90.0, gt=0)
     """Days after which a list that was shown is forgotten, and with it what feedback and experiments join to; the
     feedback itself stays. None keeps all."""
+    prompt_days: float = Field(default=7.0, gt=0, le=90)
+    """Days after which a logged prompt is forgotten; see log.prompts."""
+
+
+class LogSettings(Section):
+    """What the service tells of itself, and what it keeps of what the model was shown."""
+
+    format: Literal["text", "json"] = "text"
+    """json: one JSON object a line on stderr, and one for every request, without anybody's words or ids."""
+    prompts: bool = False
+    """Keep in the record the exact prompts of every list, with its request id and user: they hold what users did and
+    wrote. They go with retention.prompt_days and with their user."""
 
 
 class Settings(BaseSettings):
@@ -167,6 +179,7 @@ class Settings(BaseSettings):
     """Ways to rank that the service compares on its users; commands and evaluations take no notice."""
     retention: RetentionSettings = RetentionSettings()
     quota: QuotaSettings = QuotaSettings()
+    log: LogSettings = LogSettings()
 
     _together = field_validator("experiments")(check_together)
 

@@ -1,4 +1,4 @@
-"""Keeps the log of shown lists from growing without end."""
+"""Keeps the logs of shown lists and of their prompts from growing without end."""
 
 from __future__ import annotations
 
@@ -17,18 +17,31 @@ _EVERY_S = 3600.0
 
 
 class Retention:
-    """Forgets old lists when it begins and every hour from then on, beside the requests. Belongs to one event loop."""
+    """Forgets what is old when it begins and every hour from then on, beside the requests.
 
-    def __init__(self, store: Store, days: float | None, every_s: float = _EVERY_S) -> None:
-        """`days` is how long a list is kept; None keeps all."""
-        self._store, self._days, self._every_s = store, days, every_s
+    Belongs to one event loop.
+    """
+
+    def __init__(
+        self, store: Store, shown_days: float | None, prompt_days: float | None = None, every_s: float = _EVERY_S
+    ) -> None:
+        """How long a list and its prompts are kept; None keeps all."""
+        self._forgetting = [
+            (what, forget, days * _DAY_S)
+            for what, forget, days in (
+                ("lists", store.record.shown().forget, shown_days),
+                ("prompts", store.record.prompts().forget, prompt_days),
+            )
+            if days is not None
+        ]
+        self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
 
     def begin(self) -> None:
         """To be called once, in the event loop."""
-        if self._days is not None:
-            self._task = asyncio.get_running_loop().create_task(self._go_on(self._days * _DAY_S))
+        if self._forgetting:
+            self._task = asyncio.get_running_loop().create_task(self._go_on())
 
     async def stop(self) -> None:
         """Forgets no more; what is being forgotten is let finish."""
@@ -36,13 +49,14 @@ class Retention:
             self._stopped.set()
             await self._task
 
-    async def _go_on(self, kept_s: float) -> None:
+    async def _go_on(self) -> None:
         while not self._stopped.is_set():
-            try:
-                forgotten = await asyncio.to_thread(self._store.record.shown().forget, time.time() - kept_s)
-                if forgotten:
-                    _log.info("old lists were forgotten", lists=forgotten)
-            except RetrievalError as error:
-                _log.error("old lists could not be forgotten; the next hour tries again", error=one_line(error))
+            for what, forget, kept_s in self._forgetting:
+                try:
+                    if forgotten := await asyncio.to_thread(forget, time.time() - kept_s):
+                        _log.info("what is old was forgotten", kind=what, n=forgotten)
+                except RetrievalError as error:
+                    told = one_line(error)
+                    _log.error("what is old could not be forgotten; the next hour tries again", kind=what, error=told)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), self._every_s)

@@ -22,6 +22,7 @@ from retrieval.errors import one_line
 from retrieval.store import Store
 from service.indexing import Indexing
 from service.metrics import Metrics
+from service.overheard import listening, overheard
 from service.retention import Retention
 from service.tracing import mark
 
@@ -64,18 +65,20 @@ class Serving(Closing):
         stamp: Callable[[], Stamp | None],
         metrics: Metrics | None = None,
         shown_days: float | None = None,
+        prompt_days: float | None = None,
         runs: Path | None = None,
     ) -> None:
         """Loads what is promoted now; raises whatever `load` does. `store` is what every Recommender ranks over.
 
-        `shown_days` is how long the lists that were shown are kept; None keeps all.
+        `shown_days` and `prompt_days` are how long the lists that were shown, and their prompts, are kept; None keeps
+        all.
         """
         self.store = store
         self.runs = runs
         """Folder of the evaluations that may be shown; None shows none."""
         self.indexing = Indexing(store)
         self.metrics = metrics or Metrics()
-        self._retention = Retention(store, shown_days)
+        self._retention = Retention(store, shown_days, prompt_days)
         self._warming: asyncio.Task[None] | None = None
         self._load, self._current, self._stamp = load, current, stamp
         # Looked at before the history is read: a change in between is seen at the next look.
@@ -172,7 +175,7 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
     """What the settings serve, over one store whose index has caught up with its record; all is closed afterwards."""
     from ranking.experiments.arms import check_experiments, open_arms
     from ranking.factory import choose_template as check_template
-    from ranking.factory import open_settings_store, promotion_for, served_settings
+    from ranking.factory import open_engine, open_settings_store, promotion_for, served_settings
     from ranking.scenarios.serving import check_scenarios
 
     check_template(served_settings(settings))
@@ -181,7 +184,12 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
     metrics = Metrics()
 
     def load(promotion: Promotion | None) -> AbstractContextManager[Recommender]:
-        return open_arms(store, settings, promotion, watch=partial(answered, metrics))
+        watch = partial(answered, metrics)
+        if not settings.log.prompts:
+            return open_arms(store, settings, promotion, watch=watch)
+        return open_arms(
+            store, settings, promotion, watch=watch, open_model=lambda chosen: listening(open_engine(chosen))
+        )
 
     with open_settings_store(settings) as store:
         store.catch_up()
@@ -193,6 +201,7 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
             stamp=AdapterRegistry(settings.home).stamp,
             metrics=metrics,
             shown_days=settings.retention.shown_days,
+            prompt_days=settings.retention.prompt_days,
             runs=settings.runs,
         ) as serving:
             yield serving
@@ -202,4 +211,5 @@ def answered(metrics: Metrics, answer: Recommendation) -> None:
     """Tells the metrics, the trace and the log of a list; none of them gets who asked, or for what."""
     metrics.answered(answer)
     mark(answer)
-    _log.info("answered", answer=answer.request_id, rung=answer.rung, reason=answer.reason, items=len(answer.items))
+    if (heard := overheard()) is not None:
+        heard.answer = answer

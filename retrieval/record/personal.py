@@ -11,8 +11,18 @@ from retrieval.record.ads.charges import read_show
 from retrieval.record.changes import read_choice
 from retrieval.record.database import Database
 from retrieval.record.feedback import read_feedback
+from retrieval.record.prompts import erase_prompts, read_prompts
 from retrieval.record.rows import read_interaction, read_user
-from retrieval.record.schema import AD_SHOWS, DEMONSTRATIONS, FEEDBACK, INTERACTIONS, REQUESTS, TOMBSTONES, USERS
+from retrieval.record.schema import (
+    AD_SHOWS,
+    DEMONSTRATIONS,
+    FEEDBACK,
+    INTERACTIONS,
+    PROMPTS,
+    REQUESTS,
+    TOMBSTONES,
+    USERS,
+)
 from retrieval.record.shown import read_shown
 from retrieval.record.types import ErasedRows, PersonalCopy
 from retrieval.record.writing import (
@@ -38,7 +48,7 @@ class Personal:
             user = connection.execute(select(USERS).where(USERS.c.user_id == user_id)).one_or_none()
             if user is None:
                 return None
-            interactions, choices, shown, feedback, sponsored = (
+            interactions, choices, shown, feedback, sponsored, prompts = (
                 connection.execute(select(table).where(table.c.user_id == user_id).order_by(*order)).all()
                 for table, order in (
                     (INTERACTIONS, (INTERACTIONS.c.timestamp, INTERACTIONS.c.item_id)),
@@ -46,6 +56,7 @@ class Personal:
                     (REQUESTS, (REQUESTS.c.asked_at, REQUESTS.c.request_id)),
                     (FEEDBACK, (FEEDBACK.c.timestamp, FEEDBACK.c.feedback_id)),
                     (AD_SHOWS, (AD_SHOWS.c.shown_at, AD_SHOWS.c.request_id, AD_SHOWS.c.place)),
+                    (PROMPTS, (PROMPTS.c.asked_at, PROMPTS.c.request_id)),
                 )
             )
         return PersonalCopy(
@@ -55,6 +66,7 @@ class Personal:
             shown=tuple(read_shown(row) for row in shown),
             feedback=tuple(read_feedback(row) for row in feedback),
             sponsored=tuple(read_show(row) for row in sponsored),
+            prompts=tuple(read_prompts(row) for row in prompts),
         )
 
     def delete(self, user_ids: Sequence[str]) -> ErasedRows:
@@ -69,6 +81,7 @@ class Personal:
                 sum(connection.execute(delete(table).where(table.c.user_id.in_(part))).rowcount for part in parts)
                 for table, parts in ((table, chunks(user_ids)) for table in (FEEDBACK, REQUESTS, AD_SHOWS))
             )
+            prompts = sum(erase_prompts(connection, part) for part in chunks(user_ids))
             demonstrations, interactions = (
                 delete_pairs(connection, table, pairs_with(connection, table, "user_id", user_ids), version)
                 for table in (DEMONSTRATIONS, INTERACTIONS)
@@ -82,6 +95,7 @@ class Personal:
             shown=shown,
             feedback=feedback,
             sponsored=sponsored,
+            prompts=prompts,
         )
 
     def pending(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from retrieval.record.facets import FacetReader
 from retrieval.record.feedback import FeedbackLog
 from retrieval.record.pages import Pages
 from retrieval.record.personal import Personal
+from retrieval.record.prompts import PromptLog
 from retrieval.record.quotas import Quotas, count_rows
 from retrieval.record.reading import read_histories, rows_by_ids
 from retrieval.record.rows import (
@@ -218,6 +219,10 @@ class Record:
     def shown(self) -> ShownLists:
         """The lists that were shown."""
         return ShownLists(self._database)
+
+    def prompts(self) -> PromptLog:
+        """What the model was shown for lists, where that is logged."""
+        return PromptLog(self._database)
 
     def feedback(self) -> FeedbackLog:
         """What users did with what they were shown."""

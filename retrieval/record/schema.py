@@ -130,6 +130,18 @@ REQUESTS = Table(
 the arms that picked them in an interleaved list. Neither this table nor the next is mirrored by the index, so they
 raise no version."""
 
+PROMPTS = Table(
+    "prompts",
+    METADATA,
+    Column("request_id", ID, primary_key=True),
+    Column("user_id", ID, ForeignKey(USERS.c.user_id), index=True),
+    Column("asked_at", Float, nullable=False, index=True),
+    Column("prompts", Text, nullable=False),
+    Column("shows_others", Boolean, nullable=False, index=True),
+)
+"""What the model was shown for a list, where the operator asked to keep it: a JSON list. `shows_others` where it holds
+demonstrations, which are of other users."""
+
 FEEDBACK = Table(
     "feedback",
     METADATA,

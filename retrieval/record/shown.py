@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from retrieval.errors import NotFoundError
 from retrieval.record.database import Database
 from retrieval.record.exposures import Exposures
+from retrieval.record.prompts import forget_rows, log_prompts
 from retrieval.record.schema import REQUESTS
-from retrieval.record.types import ShownList
-
-FORGOTTEN_AT_ONCE = 500
+from retrieval.record.types import LoggedPrompts, ShownList
 
 
 class ShownLists:
@@ -25,8 +24,11 @@ class ShownLists:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def log(self, shown: ShownList) -> None:
-        """Keep a list. Raises NotFoundError where its user is gone meanwhile: then nothing of them is kept."""
+    def log(self, shown: ShownList, prompts: LoggedPrompts | None = None) -> None:
+        """Keep a list, and with it what the model was shown where that is given.
+
+        Raises NotFoundError where its user is gone meanwhile: then nothing of them is kept.
+        """
         values = {
             "request_id": shown.request_id,
             "user_id": shown.user_id,
@@ -47,6 +49,8 @@ class ShownLists:
         try:
             with self._database.write() as connection:
                 connection.execute(insert(REQUESTS), values)
+                if prompts is not None:
+                    log_prompts(connection, prompts)
         except IntegrityError as error:
             raise NotFoundError(f"user {shown.user_id!r} was deleted while the list was made") from error
 
@@ -82,18 +86,8 @@ class ShownLists:
         return Exposures(self._database)
 
     def forget(self, before: float) -> int:
-        """Delete the lists asked for before a time; returns how many there were. Feedback on them stays.
-
-        They go a few at a time, so that nobody who writes waits for long.
-        """
-        oldest = select(REQUESTS.c.request_id).where(REQUESTS.c.asked_at < before).limit(FORGOTTEN_AT_ONCE)
-        n = 0
-        while True:
-            with self._database.write() as connection:
-                gone = connection.execute(delete(REQUESTS).where(REQUESTS.c.request_id.in_(oldest))).rowcount
-            n += gone
-            if gone < FORGOTTEN_AT_ONCE:
-                return n
+        """Delete the lists asked for before a time; returns how many there were. Feedback on them stays."""
+        return forget_rows(self._database, REQUESTS, before)
 
 
 def read_shown(row: Any) -> ShownList:

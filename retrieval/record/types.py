@@ -102,6 +102,19 @@ class ShownList:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoggedPrompts:
+    """What the model was shown for a list."""
+
+    request_id: str
+    user_id: str | None
+    asked_at: float
+    prompts: str
+    """A JSON list, in the order of asking."""
+    shows_others: bool
+    """Whether demonstrations, which are of other users, are among it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
     """What a user did with an item."""
 
@@ -163,6 +176,7 @@ class PersonalCopy:
     feedback: tuple[Feedback, ...]
     sponsored: tuple[AdShow, ...]
     """What was shown to them for money."""
+    prompts: tuple[LoggedPrompts, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,3 +189,5 @@ class ErasedRows:
     shown: int
     feedback: int
     sponsored: int
+    prompts: int
+    """Logged ones: theirs, and all that showed demonstrations, which may be theirs."""

@@ -14,7 +14,7 @@ from retrieval.errors import NotFoundError
 from retrieval.record.types import Feedback, FeedbackKind
 from service.api.dependencies import IndexingNow, StoreNow
 from service.api.fields import Id, In, Time, not_in_the_future
-from service.api.personal import FeedbackOut, ShownOut
+from service.api.personal import FeedbackOut, LoggedPromptsOut, ShownOut
 from service.api.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
@@ -80,3 +80,12 @@ async def get_request(request_id: Id, store: StoreNow) -> ShownOut:
     if found is None:
         raise NotFoundError(f"no list {request_id!r}")
     return ShownOut.of(found)
+
+
+@router.get("/requests/{request_id}/prompts", responses=problems(404, 422))
+async def get_prompts(request_id: Id, store: StoreNow) -> LoggedPromptsOut:
+    """What the model was shown for a list, word by word, where the operator keeps that (setting log.prompts)."""
+    found = await asyncio.to_thread(store.record.prompts().get, request_id)
+    if found is None:
+        raise NotFoundError(f"no prompts of list {request_id!r}: the model was not asked, or they are not kept")
+    return LoggedPromptsOut.of(found)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import TypeAdapter
+
 from retrieval.erasure import Erased
 from retrieval.record.ads.types import AdShow
-from retrieval.record.types import Choice, Feedback, FeedbackKind, PersonalCopy, ShownList
+from retrieval.record.types import Choice, Feedback, FeedbackKind, LoggedPrompts, PersonalCopy, ShownList
+from service.api.prompt_shapes import PromptOut
 from service.stored import InteractionOut, UserOut
 from service.wire import Wire
 
@@ -120,6 +123,28 @@ class SponsoredOut(Wire):
         )
 
 
+class LoggedPromptsOut(Wire):
+    """What the model was shown for a list, in the order of asking."""
+
+    request_id: str
+    user_id: str | None
+    asked_at: float
+    prompts: list[PromptOut]
+
+    @classmethod
+    def of(cls, logged: LoggedPrompts) -> LoggedPromptsOut:
+        """The wire shape."""
+        return cls(
+            request_id=logged.request_id,
+            user_id=logged.user_id,
+            asked_at=logged.asked_at,
+            prompts=_PROMPTS.validate_json(logged.prompts),
+        )
+
+
+_PROMPTS = TypeAdapter(list[PromptOut])
+
+
 class ExportOut(Wire):
     """All that is kept of a user."""
 
@@ -129,6 +154,8 @@ class ExportOut(Wire):
     shown: list[ShownOut]
     feedback: list[FeedbackOut]
     sponsored: list[SponsoredOut]
+    prompts: list[LoggedPromptsOut]
+    """Empty where the operator does not keep them."""
 
     @classmethod
     def of(cls, copy: PersonalCopy) -> ExportOut:
@@ -140,6 +167,7 @@ class ExportOut(Wire):
             shown=[ShownOut.of(one) for one in copy.shown],
             feedback=[FeedbackOut.of(one) for one in copy.feedback],
             sponsored=[SponsoredOut.of(one) for one in copy.sponsored],
+            prompts=[LoggedPromptsOut.of(one) for one in copy.prompts],
         )
 
 
@@ -155,6 +183,8 @@ class ErasedOut(Wire):
     feedback: int
     sponsored: int
     """Times that something was shown to them for money."""
+    prompts: int
+    """Logged lists of prompts: theirs, and all that showed demonstrations, which may be theirs."""
     notes: list[str]
     """What is left to do and by whom; empty where nothing is."""
 
@@ -169,5 +199,6 @@ class ErasedOut(Wire):
             shown=erased.rows.shown,
             feedback=erased.rows.feedback,
             sponsored=erased.rows.sponsored,
+            prompts=erased.rows.prompts,
             notes=list(erased.notes),
         )

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.dependencies import ServingNow
 from service.api.leaving import Leaving
+from service.overheard import Overheard, overhearing
 
 _log = structlog.get_logger(__name__)
 _LEFT = 499
@@ -51,7 +52,11 @@ class Watched:
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id), counted.under_way.track_inprogress():
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            counted.under_way.track_inprogress(),
+            overhearing() as heard,
+        ):
             try:
                 await self._app(scope, receive, sending)
             finally:
@@ -59,7 +64,23 @@ class Watched:
                 route = str(getattr(scope.get("route"), "path", "unknown"))
                 method = scope["method"] if "route" in scope else "unknown"
                 counted.requested(method=method, route=route, status=status, seconds=seconds)
-                _log.info("request", method=method, route=route, status=status, seconds=round(seconds, 4))
+                milliseconds = round(1000 * seconds, 1)
+                _log.info(
+                    "request", method=method, route=route, status=status, milliseconds=milliseconds, **_list_of(heard)
+                )
+
+
+def _list_of(heard: Overheard) -> dict[str, object]:
+    """The id of the list that was made, which feedback may name, and how it came about."""
+    answer = heard.answer
+    if answer is None:
+        return {"answer": None, "rung": None, "reason": None, "items": None}
+    return {
+        "answer": answer.request_id,
+        "rung": answer.rung,
+        "reason": answer.reason,
+        "items": len(answer.items),
+    }
 
 
 def add_watch(app: FastAPI) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from service.cli import options
 from service.cli.context import globals_of
+from service.cli.logs import log_json_to_stderr
 from service.cli.options import ModelOptions
 
 
@@ -61,4 +62,8 @@ def serve(
     # Paths hold ids of users, so they are not logged.
     tracing = open_tracing(settings.tracing)
     app = create_app(partial(open_serving, settings), access, tracing, partial(open_tenant, settings))
-    uvicorn.run(app, host=host, port=port, workers=1, access_log=False, server_header=False)
+    as_json = settings.log.format == "json"
+    if as_json:
+        log_json_to_stderr(debug=given.debug)
+    logs = None if as_json else uvicorn.config.LOGGING_CONFIG
+    uvicorn.run(app, host=host, port=port, workers=1, access_log=False, server_header=False, log_config=logs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retrieval.record import Record
-from retrieval.record.shown import FORGOTTEN_AT_ONCE
+from retrieval.record.prompts import FORGOTTEN_AT_ONCE
 from retrieval.record.types import Credit, Feedback, FeedbackKind, ShownList, UserExposure
 from tests.retrieval.records import fill
 

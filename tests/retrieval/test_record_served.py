@@ -108,7 +108,7 @@ def test_all_of_a_user_is_copied_and_goes(filled: Record) -> None:
     sizes = (len(copy.interactions), len(copy.demonstrations), len(copy.shown), len(copy.feedback))
     assert sizes == (6, 3, 1, 1)
     erased = filled.personal().delete(["u0"])
-    assert erased == ErasedRows(users=1, interactions=6, demonstrations=3, shown=1, feedback=1, sponsored=0)
+    assert erased == ErasedRows(users=1, interactions=6, demonstrations=3, shown=1, feedback=1, sponsored=0, prompts=0)
     assert filled.personal().copy("u0") is None
     assert filled.personal().pending() == ("u0",)
     deleted = filled.changes(0).deleted("interactions")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from retrieval.record.types import ShownList
+from retrieval.record.types import LoggedPrompts, ShownList
 from retrieval.store import Store, open_store
 from service.retention import Retention
 from tests.fakes import HashingEmbedder
@@ -47,6 +47,26 @@ async def test_lists_are_kept_as_long_as_the_setting_says(store: Store) -> None:
     await gone(store, "late")
     await retention.stop()
     assert store.record.shown().get("new") is not None
+
+
+async def test_prompts_are_kept_for_a_time_of_their_own(store: Store) -> None:
+    for request_id, days_ago in (("old", 8), ("new", 6)):
+        asked_at = time.time() - days_ago * DAY_S
+        prompts = LoggedPrompts(
+            request_id=request_id, user_id=None, asked_at=asked_at, prompts="[]", shows_others=False
+        )
+        shown = ShownList(
+            request_id=request_id, user_id=None, door="recommend", asked_at=asked_at, item_ids=(), ranked_by="llm"
+        )
+        store.record.shown().log(shown, prompts)
+    retention = Retention(store, None, 7, every_s=0.01)
+    retention.begin()
+    async with asyncio.timeout(20):
+        while store.record.prompts().get("old") is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await retention.stop()
+    assert store.record.prompts().get("new") is not None
+    assert store.record.shown().get("old") is not None
 
 
 async def test_a_record_that_fails_is_told_and_tried_again(tmp_path: Path) -> None:

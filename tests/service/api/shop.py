@@ -24,27 +24,32 @@ from retrieval.retriever import Retriever
 from retrieval.store import Store, open_store
 from retrieval.types import Interaction, Item, User
 from service.api.app import create_app
-from service.serving import Serving
+from service.metrics import Metrics
+from service.overheard import ListeningEngine
+from service.serving import Serving, answered
 from tests.fakes import HashingEmbedder
 
 N_ITEMS = 8
 
 
 @contextmanager
-def open_shop(home: Path, quota: QuotaSettings | None = None) -> Iterator[Serving]:
+def open_shop(
+    home: Path, quota: QuotaSettings | None = None, *, keeps_prompts: bool = False, shots: int = 0
+) -> Iterator[Serving]:
     with open_store(home=home, record_url=None, index_url=None, embedder=HashingEmbedder(), quota=quota) as store:
         if not store.record.counts().items:
             fill(store)
         store.catch_up()
         finish_erasures(store)
-        recommender = recommender_of(store)
+        recommender = recommender_of(store, keeps_prompts=keeps_prompts, shots=shots)
         yield Serving(store=store, load=lambda _: nullcontext(recommender), current=lambda: None, stamp=lambda: None)
 
 
-def recommender_of(store: Store) -> Recommender:
+def recommender_of(store: Store, *, keeps_prompts: bool = False, shots: int = 0) -> Recommender:
     """As the factory would compose it; put together here, so that a server of this shop starts without torch."""
-    settings, template = load_settings(), load_template("likelihood", "en")
-    engine = ScriptedEngine(lambda _prompt, branch: float(len(branch)))
+    settings, template = load_settings(examples={"shots": shots}), load_template("likelihood", "en")
+    scripted = ScriptedEngine(lambda _prompt, branch: float(len(branch)))
+    engine = ListeningEngine(scripted) if keeps_prompts else scripted
     return Recommender(
         retriever=Retriever(store.record, store.index, store.embedder, settings.retrieval),
         examples=ExampleSelector(store.record, store.index, settings.examples),
@@ -52,6 +57,7 @@ def recommender_of(store: Store) -> Recommender:
         strategy=Likelihood(engine, template, 512, settings.likelihood),
         fusion=settings.fusion,
         n_candidates=settings.retrieval.n_candidates,
+        watch=partial(answered, Metrics()),
     )
 
 

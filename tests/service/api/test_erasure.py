@@ -55,6 +55,7 @@ def test_a_user_gets_all_of_it_and_then_is_gone(tmp_path: Path) -> None:
             "shown": 6,
             "feedback": 6,
             "sponsored": 0,
+            "prompts": 0,
         }
         assert files_with(home, ERIKA) != []
         report = client.delete(f"/v1/users/{ERIKA}").json()
@@ -66,6 +67,7 @@ def test_a_user_gets_all_of_it_and_then_is_gone(tmp_path: Path) -> None:
             "shown": 6,
             "feedback": 6,
             "sponsored": 0,
+            "prompts": 0,
             "notes": [],
         }
         assert files_with(home, ERIKA) == files_with(home, CITY) == []

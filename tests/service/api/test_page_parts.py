@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from prompts.types import Dialogue, Dropped, Message, TemplateRef
-from service.api.prompt import PromptOut
+from service.api.prompt_shapes import PromptOut
 from tests.e2e.page_shop import page_shop_app
 
 PAGE = files("service.page")
