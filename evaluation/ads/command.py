@@ -40,6 +40,7 @@ _PAID = _FAIR.model_copy(update={"pays": "impression"})
 _ASAP = _PAID.model_copy(update={"pacing": "asap"})
 WAYS = (
     Way(name="auction", settings=_FAIR),
+    Way(name="auction, no floor", settings=_FAIR.model_copy(update={"floor": 0.0})),
     Way(name="bid alone", settings=_FAIR.model_copy(update={"floor": 0.0}), by_bid_alone=True),
     Way(name="auction", settings=_PAID),
     Way(name="auction, no pacing", settings=_ASAP),

@@ -78,8 +78,14 @@ def ask(
 ) -> Recommendation:
     """A list with what is shown for money beside it."""
 
+    return again(recommender_of(store, settings), Query(user_id=user_id, as_of=at, **query), n)
+
+
+def again(recommender: Recommender, query: Query | None = None, n: int = 3) -> Recommendation:
+    """The same of a Recommender that was asked before; for ann where no query is given."""
+
     async def asked() -> Recommendation:
-        recommender = recommender_of(store, settings)
-        return await with_ads(recommender, await recommender.recommend(Query(user_id=user_id, as_of=at, **query), n))
+        answer = await recommender.recommend(query or Query(user_id="ann", as_of=NOON), n)
+        return await with_ads(recommender, answer)
 
     return asyncio.run(asked())

@@ -17,9 +17,10 @@ from ranking.types import Recommendation
 from retrieval.errors import InputError
 from retrieval.filters import Not, Range
 from retrieval.record.ads.types import Span
+from retrieval.record.types import Feedback
 from retrieval.store import Store
-from retrieval.types import Item, PastItem, Query
-from tests.ranking.ads.fair import DAY_S, NOON, ask, calibrate, fair_settings, open_fair, recommender_of
+from retrieval.types import Interaction, Item, PastItem, Query
+from tests.ranking.ads.fair import DAY_S, NOON, again, ask, calibrate, fair_settings, open_fair, recommender_of
 from tests.retrieval.ad_records import campaign
 
 TODAY = Span(first=20_000, last=20_000)
@@ -205,22 +206,16 @@ def test_a_clock_that_goes_back_charges_the_day_it_shows_and_passes_no_budget(st
 def test_changes_of_campaigns_items_and_index_are_seen_at_once(store: Store, tmp_path: Path) -> None:
     recommender = recommender_of(store, fair_settings(tmp_path))
 
-    def asked() -> Recommendation:
-        async def told() -> Recommendation:
-            return await with_ads(recommender, await recommender.recommend(Query(user_id="ann", as_of=NOON), 3))
-
-        return asyncio.run(told())
-
-    assert sold(asked()) == []
+    assert sold(again(recommender)) == []
     put(store, f08=1000)
-    [before] = asked().sponsored
+    [before] = again(recommender).sponsored
     store.record.put_items([Item(item_id="f08", title="Film aaa", attributes={"year": 1998.0})])
     store.catch_up()
-    [after] = asked().sponsored
+    [after] = again(recommender).sponsored
     assert after.item.title == "Film aaa"
     assert after.probability > before.probability, "it reads like what ann liked now"
     store.record.ads().campaigns.change("c-f08", lambda one: replace(one, paused=True))
-    assert sold(asked()) == []
+    assert sold(again(recommender)) == []
 
 
 def test_a_recommender_without_ads_hands_the_answer_back(store: Store, tmp_path: Path) -> None:
@@ -252,3 +247,61 @@ def test_16_auctions_at_once_pass_no_budget_and_leave_no_place_empty(store: Stor
         answers = list(writers.map(lambda n: auctioneer.sell(replace(answer, request_id=f"r{n}")), range(16)))
     assert sorted(name for one in answers for name in sold(one)) == ["c-f08"] * 3 + ["c-f09"] * 13
     assert store.record.ads().report.spent(TODAY)["c-f08"].spent == 3000
+
+
+def test_what_the_user_dismissed_is_not_sold(store: Store, tmp_path: Path) -> None:
+    put(store, f08=1000)
+    dismissed = Feedback(
+        feedback_id="d", user_id="ann", item_id="f08", kind="dismiss", timestamp=NOON - 1, request_id=None, rank=None
+    )
+    store.record.feedback().give(dismissed)
+    assert sold(ask(store, fair_settings(tmp_path))) == []
+
+
+def test_the_floor_is_exact(store: Store, tmp_path: Path) -> None:
+    put(store, f08=1000)
+    [entry] = ask(store, fair_settings(tmp_path)).sponsored
+    at = entry.probability / 0.12
+    assert sold(ask(store, fair_settings(tmp_path, floor=at * 0.999))) == ["c-f08"]
+    assert sold(ask(store, fair_settings(tmp_path, floor=at * 1.001))) == []
+
+
+def test_an_item_that_nobody_took_counts_as_the_settings_say(store: Store, tmp_path: Path) -> None:
+    store.record.put_items([Item(item_id="new", title="Film aaa")])
+    store.catch_up()
+    put(store, new=1000)
+    least = fair_settings(tmp_path)
+    neutral = least.model_copy(update={"arrangement": type(least.arrangement).model_validate({"unseen": "neutral"})})
+    [known] = ask(store, least).sponsored
+    calibrate(neutral)
+    [unknown] = ask(store, neutral).sponsored
+    assert unknown.probability > known.probability
+
+
+def test_what_the_index_learns_later_is_seen_when_it_has(store: Store, tmp_path: Path) -> None:
+    put(store, f08=1000)
+    recommender = recommender_of(store, fair_settings(tmp_path))
+
+    def chance() -> float:
+        [entry] = again(recommender).sponsored
+        return entry.probability
+
+    before = chance()
+    store.record.put_items([Item(item_id="f08", title="Film aaa", attributes={"year": 1998.0})])
+    assert chance() == pytest.approx(before), "the index is behind"
+    store.catch_up()
+    assert chance() > before
+
+
+def test_an_item_that_is_taken_for_the_first_time_is_measured_from_then_on(store: Store, tmp_path: Path) -> None:
+    store.record.put_items([Item(item_id="a-new", title="Film aaa")])
+    store.catch_up()
+    put(store, **{"a-new": 1000})
+    recommender = recommender_of(store, fair_settings(tmp_path))
+
+    def chance() -> float:
+        return again(recommender).sponsored[0].probability
+
+    before = chance()
+    store.record.put_interactions([Interaction(user_id="u11", item_id="a-new", timestamp=NOON - 50)])
+    assert chance() != pytest.approx(before)
