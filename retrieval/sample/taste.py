@@ -84,13 +84,13 @@ class TasteModel:
         )
         # Once for all draws: many small products in the loop would spend their time on starting BLAS threads.
         self._closeness = self._traits @ self._traits.T
-        popularity = [_generator(seed, "popularity", item.item_id).standard_normal() for item in self._items]
+        popularity = [generator(seed, "popularity", item.item_id).standard_normal() for item in self._items]
         self._popularity = np.array(popularity)
 
     def history(self, user: SimulatedUser) -> tuple[Interaction, ...]:
         """The user's interactions, oldest first: at least SHORTEST where the user's domains have that many items."""
         open_to = np.array([item.domain in user.domains for item in self._items], dtype=bool)
-        random = _generator(self._seed, "user", user.user_id)
+        random = generator(self._seed, "user", user.user_id)
         taste = self._taste(open_to, random)
         length = min(SHORTEST + round((LONGEST - SHORTEST) * random.beta(1.4, 1.8)), int(open_to.sum()))
         chosen = self._choices(open_to, taste, length, random)
@@ -162,7 +162,8 @@ class _Words:
         return np.asarray(self._present[rows].sum(axis=0), dtype=np.float64)
 
 
-def _generator(seed: int, kind: str, name: str) -> np.random.Generator:
+def generator(seed: int, kind: str, name: str) -> np.random.Generator:
+    """Draws that depend on these three only."""
     digest = hashlib.sha256(f"{kind}:{name}".encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ranking.recommender import Recommender
     from ranking.settings import Settings
     from ranking.types import Recommendation
+    from retrieval.sample.days import Sample
     from retrieval.types import Candidate, PastItem, Retrieved
 
 SHOWN = 10
@@ -105,15 +106,22 @@ def _run(given: Globals, settings: Settings, user: str | None) -> Shown:
 
 
 def import_sample(settings: Settings) -> None:
-    """Into the demo's own record; a second time it changes nothing."""
-    from retrieval.record import Record
+    """The films and books into the demo's own record; a second time it changes nothing."""
     from retrieval.sample.catalogue import sample_interactions, sample_items, sample_users
+    from retrieval.sample.days import Sample
+
+    import_into(settings, Sample(items=sample_items(), users=sample_users(), interactions=sample_interactions()))
+
+
+def import_into(settings: Settings, sample: Sample) -> None:
+    """The same for any sample."""
+    from retrieval.record import Record
 
     record = Record.open(str(settings.home / "record.db"))
     try:
-        record.put_items(sample_items())
-        record.put_users(sample_users())
-        record.put_interactions(sample_interactions())
+        record.put_items(sample.items)
+        record.put_users(sample.users)
+        record.put_interactions(sample.interactions)
     finally:
         record.close()
 

@@ -31,6 +31,12 @@ def test_demo_then_recommend_then_render(model_cache: Path, own_folders: Path, m
     assert all(entry["sponsored"] and entry["reason"].startswith("Paid for") for entry in market["sponsored"])
     assert len(market["items"]) == 10
 
+    news = fewrec("demo", "--scenario", "news")
+    assert "the clock stands at 2026-06-30 12:00 UTC" in " ".join(news.stdout.split())
+    assert "says the same as" in " ".join(news.stdout.split())
+    books = json.loads(fewrec("demo", "--scenario", "cross-domain", "-o", "json").stdout)
+    assert {item["domain"] for item in books["items"]} == {"books"}
+
     home = ("--home", str(own_folders / "demo"))
     answer = json.loads(fewrec(*home, "recommend", "viewer-002", "-n", "3", "-f", "year>=1980", "-o", "json").stdout)
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3]
