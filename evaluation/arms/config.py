@@ -54,7 +54,7 @@ class LlmArm(Section):
 
     def flags(self) -> dict[str, Any]:
         """The arm as overrides for ranking.settings.load_settings; None is not set."""
-        fusion: dict[str, Any] = {}
+        fusion: dict[str, Any] | None = None
         if self.fusion == "none":
             fusion = ALONE.model_dump()
         elif isinstance(self.fusion, FusionWeights):
@@ -80,9 +80,9 @@ class LlmArm(Section):
         }
 
 
-def _given(section: Section | None) -> dict[str, Any]:
+def _given(section: Section | None) -> dict[str, Any] | None:
     """What an arm says of a section; an engine's kind is always said."""
     if section is None:
-        return {}
+        return None
     said = section.model_dump(exclude_unset=True)
     return said if (kind := getattr(section, "kind", None)) is None else {"kind": kind, **said}
