@@ -17,8 +17,9 @@ from evaluation.statistics.compare import Comparison, holm
 def with_rivals(run: Run) -> Run:
     """The run with `against` filled in for its LLM arms.
 
-    The numbers are those of the aggregates' comparisons, computed from the run's journal where the rival is not the
-    baseline. Each rival's p is corrected over the LLM arms, since the best of them is the one that is named.
+    Against the run's baseline they are the aggregates' own comparisons, p corrected over all arms as the table shows
+    it: one difference has one p. Against another rival they are computed from the run's journal, and p is corrected
+    over the LLM arms, since the best of them is the one that is named.
     """
     rivals = [arm for arm in (best_without_llm(run), embedding_arm(run)) if arm is not None]
     llm_arms = [arm for arm in run.arms if arm.llm]
@@ -27,7 +28,10 @@ def with_rivals(run: Run) -> Run:
     columns = read_columns(run.folder, [arm.name for arm in (*rivals, *llm_arms)], Keys())
     metric = parse_metric(run.metric)
     found: dict[str, dict[str, Difference]] = {arm.name: {} for arm in llm_arms}
-    for rival in dict.fromkeys(arm.name for arm in rivals):
+    for arm in llm_arms:
+        if (known := arm.differences.get(run.metric)) is not None:
+            found[arm.name][known.to] = known
+    for rival in dict.fromkeys(arm.name for arm in rivals if arm.name != run.baseline):
         differences = [
             _difference(
                 compare_arms(columns[arm.name], columns[rival], metric, seed=run.seed, resamples=run.resamples), rival

@@ -148,8 +148,9 @@ class Arm:
     differences: Mapping[str, Difference] = field(default_factory=dict)
     """By metric, to the run's baseline; empty for the baseline itself."""
     against: Mapping[str, Difference] = field(default_factory=dict)
-    """Of an LLM arm on the main metric, by rival: the best arm without an LLM and the embedding baseline. p_holm is
-    corrected over the LLM arms, of which the best is named."""
+    """Of an LLM arm on the main metric, by rival: the best arm without an LLM and the embedding baseline. Where
+    that is the run's baseline it is the entry of `differences`; else p_holm is corrected over the LLM arms, of which
+    the best is named."""
     slices: tuple[Slice, ...] = ()
     positions: tuple[Bucket, ...] = ()
     position_metric: str | None = None

@@ -147,10 +147,18 @@ def _change(run: Run, difference: Difference | None) -> str:
     if difference is None or difference.value is None:
         return signed(run.metric, None)
     p = difference.p if difference.p_holm is None else difference.p_holm
-    n_llm = sum(1 for arm in run.arms if arm.llm)
     # An interval that excludes 0 can stand beside a corrected p above 0.05: the reader must see why.
-    corrected = f" corrected over {n_llm} LLM arms" if n_llm > 1 and difference.p_holm is not None else ""
+    n, arms = _corrected_over(run, difference)
+    corrected = f" corrected over {n} {arms}" if n > 1 and difference.p_holm is not None else ""
     return f"{difference_text(run.metric, difference)}, p {_equals(p_text(p))}{corrected}"
+
+
+def _corrected_over(run: Run, difference: Difference) -> tuple[int, str]:
+    """How many tests the corrected p is of, and of what: see `rivals.with_rivals`."""
+    if difference.to != run.baseline:
+        return sum(1 for arm in run.arms if arm.llm), "LLM arms"
+    tested = (arm.differences.get(run.metric) for arm in run.arms)
+    return sum(1 for found in tested if found is not None and found.p is not None), "arms"
 
 
 def _equals(text: str) -> str:
