@@ -32,7 +32,8 @@ Measured with the commands below and put together by `python -m benchmarks.resul
 100, with 95% bootstrap intervals in brackets; differences are paired, over the same cases, and p is Holm-corrected over
 the arms. What the arms and protocols are is in the configurations, `evaluation/configs/`. Timings depend on the machine
 that each section names, and on what else it did; an LLM arm whose scores another arm had computed already (a fused one
-beside the same model alone) takes next to no time. Chat is measured on [its own page](chat.md#how-it-is-measured).
+beside the same model alone) takes next to no time. Chat is measured on [its own page](chat.md#how-it-is-measured),
+newcomers on [theirs](newcomers.md#how-good-it-is).
 """
 
 

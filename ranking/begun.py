@@ -27,3 +27,13 @@ class Begun:
     course: Course
     context: PromptContext | None = None
     """What is put into words; None where that is still to be looked up."""
+
+
+def without_examples(retrieved: Retrieved) -> PromptContext:
+    """What is known without looking anything up; nothing that the model could rank by."""
+    return PromptContext(history=(), candidates=tuple(candidate.item for candidate in retrieved.candidates))
+
+
+def tells_taste(retrieved: Retrieved) -> bool:
+    """Whether the candidates were compared with a text: the query's, or what the user says of themselves."""
+    return any(candidate.signals.query_similarity is not None for candidate in retrieved.candidates)

@@ -22,10 +22,17 @@ def no_weight(explain: bool) -> tuple[str, ...]:
     return (f"The LLM has no weight (fusion.llm is 0): the signals alone ranked.{reasons}",)
 
 
-def no_verdict(verdict: StrategyScores | None, available: int) -> tuple[str, ...]:
-    """That there was nothing to ask the LLM about; nothing where there was, or where there are no candidates."""
+def no_verdict(verdict: StrategyScores | None, available: int, *, by_profile: bool) -> tuple[str, ...]:
+    """That there was nothing to ask the LLM about; nothing where there was, or where there are no candidates.
+
+    With `by_profile` the user's profile told what they like, but holds nothing that the prompt shows.
+    """
     if verdict is not None or not available:
         return ()
+    if by_profile:
+        return (
+            "Only the profile of this user tells what they like: retrieval's signals ranked, the LLM was not asked.",
+        )
     return ("Nothing is known of this user and nothing was asked: retrieval's order, the LLM did not rank.",)
 
 

@@ -13,7 +13,7 @@ from prompts.types import Dialogue, Dropped, Prompt, PromptContext
 from ranking.arrangement.arranger import Arranger
 from ranking.arrangement.types import Arranged, Evidence
 from ranking.audience import AudienceRanker, AudienceWording
-from ranking.begun import Begun, Prepared
+from ranking.begun import Begun, Prepared, tells_taste, without_examples
 from ranking.calibration.apply import calibrated
 from ranking.calibration.file import Calibration
 from ranking.clock import Clock
@@ -126,7 +126,7 @@ class Recommender:
         context = begun.context
         if context is None:
             context = await begun.course.step(
-                lambda: self.context_of(retrieved), lambda: _without_examples(retrieved), "retrieval"
+                lambda: self.context_of(retrieved), lambda: without_examples(retrieved), "retrieval"
             )
         begun.clock.lap("examples")
         evidence = await self._evidence(begun)
@@ -209,10 +209,12 @@ class Recommender:
         self, begun: Begun, n: int, explain: bool, context: PromptContext, evidence: Evidence | None
     ) -> Recommendation:
         retrieved, clock, course = begun.retrieved, begun.clock, begun.course
-        verdict = await course.verdict(self._strategy, context) if self._has_something_to_ask(context) else None
+        asked = self._has_something_to_ask(context)
+        verdict = await course.verdict(self._strategy, context) if asked else None
         clock.lap("llm")
         spoke = verdict is not None and not parse_totals(verdict.outputs).said_nothing
-        arranged = self._arranged(retrieved, verdict, n, evidence, by_fusion=spoke or not self._asks_llm)
+        by_signals = not self._asks_llm or (not asked and tells_taste(retrieved))
+        arranged = self._arranged(retrieved, verdict, n, evidence, by_fusion=spoke or by_signals)
         items = list(arranged.items)
         clock.lap("fusion")
         if explain and self._asks_llm:
@@ -225,7 +227,7 @@ class Recommender:
             user=retrieved.user,
             items=tuple(items),
             requested=n,
-            ranked_by="llm" if spoke else self._ranked_without_llm(course),
+            ranked_by="llm" if spoke else _ranked_without_llm(course, by_signals),
             n_candidates=len(retrieved.candidates),
             n_history=len(retrieved.history),
             n_history_shown=shown if verdict else 0,
@@ -270,11 +272,6 @@ class Recommender:
             return items
         return [replace(item, reason=reason) for item, reason in zip(items, reasons, strict=True)]
 
-    def _ranked_without_llm(self, course: Course) -> str:
-        if course.rung == "popular":
-            return "popularity"
-        return "retrieval" if self._asks_llm else "signals"
-
     def _has_something_to_ask(self, context: PromptContext) -> bool:
         """False where the model would have nothing personal to go by, only its own taste, or where it has no weight."""
         profile = context.user is not None and not self._profile_names.isdisjoint(context.user.attributes)
@@ -284,7 +281,9 @@ class Recommender:
         self, verdict: StrategyScores | None, n: int, retrieved: Retrieved, explain: bool, course: Course
     ) -> tuple[str, ...]:
         available = len(retrieved.candidates)
-        unasked = no_verdict(verdict, available) if self._asks_llm else no_weight(explain)
+        unasked = (
+            no_verdict(verdict, available, by_profile=tells_taste(retrieved)) if self._asks_llm else no_weight(explain)
+        )
         return (
             *(unasked if course.reason is None else ()),
             *notes_of(verdict, n, available),
@@ -293,6 +292,7 @@ class Recommender:
         )
 
 
-def _without_examples(retrieved: Retrieved) -> PromptContext:
-    """What is known without looking anything up; nothing that the model could rank by."""
-    return PromptContext(history=(), candidates=tuple(candidate.item for candidate in retrieved.candidates))
+def _ranked_without_llm(course: Course, by_signals: bool) -> str:
+    if course.rung == "popular":
+        return "popularity"
+    return "signals" if by_signals else "retrieval"

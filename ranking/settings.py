@@ -87,7 +87,8 @@ class FusionWeights(Section):
     popularity: float = 0.25
     """Of log popularity."""
     query: float = 1.0
-    """Of the similarity to the query's text."""
+    """Of the similarity to the query's text; where there is none and the user liked nothing yet, to what their profile
+    says of their taste."""
 
 
 class LadderSettings(Section):

@@ -62,6 +62,8 @@ class RetrievalRequest:
     """Vectors, shape (dimension,), of the user's latest liked items that are indexed, by item id, oldest first."""
     asked: Vectors | None
     """Vector of the query's text, shape (dimension,); None without a text."""
+    profile: Vectors | None
+    """Vector of what the user says of themselves, where there is neither a text nor anything that they liked."""
     moment: Moment
     """What everybody did before as_of."""
     together: Scores | None

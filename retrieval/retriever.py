@@ -17,6 +17,7 @@ from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
 from retrieval.fuse import SMOOTHING, Joined, SourceList, join
 from retrieval.matching import check_attributes, may_be_shown
+from retrieval.profile import profile_text
 from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex, Vectors
 from retrieval.record import Record
 from retrieval.reserved import Reserved, with_reserved
@@ -198,6 +199,7 @@ class Retriever:
         liked = [past.item.item_id for past in liked_recent(history, self._settings.liked_recent) if indexed]
         vectors = self._index.vectors("items", liked) if liked else {}
         text = (query.text or "").strip() if indexed else ""
+        told = profile_text(user) if indexed and not text and not liked and user is not None else ""
         moment = self._behaviour.before(as_of)
         return RetrievalRequest(
             query=query,
@@ -206,6 +208,7 @@ class Retriever:
             history=history,
             liked={item_id: vectors[item_id] for item_id in liked if item_id in vectors},
             asked=self._embedder.embed([text])[0] if text else None,
+            profile=self._embedder.embed([told])[0] if told else None,
             moment=moment,
             together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage),
         )

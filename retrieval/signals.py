@@ -32,7 +32,7 @@ def measure(
             Signals(
                 similarity_max=_largest(vector, past),
                 similarity_mean=_cosine(vector, mean_direction(past)),
-                query_similarity=_cosine(vector, request.asked),
+                query_similarity=_cosine(vector, request.profile if request.asked is None else request.asked),
                 cooccurrence=float(together[place]) if together is not None and taken else None,
                 log_popularity=0.0 if place is None else math.log1p(float(users[place])),
             )

@@ -116,7 +116,8 @@ class Signals:
     similarity_mean: float | None = None
     """Cosine between the candidate and the mean of the user's liked recent items, in [-1, 1]."""
     query_similarity: float | None = None
-    """Cosine between the candidate and the query's text, in [-1, 1]."""
+    """Cosine between the candidate and the query's text, or else, of a user who liked nothing yet, what their profile
+    says of their taste; in [-1, 1]."""
     cooccurrence: float | None = None
     """Recency-weighted item-to-item cosine of co-occurrence with the user's items, 0 and up."""
     log_popularity: float = 0.0

@@ -21,7 +21,7 @@ from ranking.types import EngineInfo, TunedPrompts
 from retrieval.errors import InputError, NotFoundError
 from retrieval.filters import Equals, Range
 from retrieval.store import Store, open_store
-from retrieval.types import Interaction, Item, Query, User
+from retrieval.types import Interaction, Item, PastItem, Query, User
 from tests.fakes import HashingEmbedder
 
 GENRES = ("Horror", "Comedy", "Drama")
@@ -108,6 +108,24 @@ def test_somebody_unknown_to_all_gets_retrievals_order_and_is_told(store: Store)
     assert answer.engine is None
     assert all(entry.llm_score is None for entry in answer.items)
     assert "the LLM did not rank" in answer.notes[0]
+
+
+def test_a_profile_that_tells_of_taste_orders_popular_items(store: Store) -> None:
+    recommender, engine = _recommender(store)
+    store.record.put_users([User(user_id="told", attributes={"likes": (GENRES[1],)})])
+    answer = asyncio.run(recommender.recommend(Query(user_id="told"), 10))
+    assert (answer.ranked_by, answer.rung, engine.calls) == ("signals", "full", 0)
+    assert "Only the profile" in answer.notes[0]
+    stranger = asyncio.run(recommender.recommend(Query(), 10))
+    liked = [GENRES[1] in entry.item.title for entry in answer.items]
+    assert sum(liked) >= sum(GENRES[1] in entry.item.title for entry in stranger.items)
+    assert liked.index(True) < [GENRES[1] in entry.item.title for entry in stranger.items].index(True)
+    asyncio.run(recommender.recommend(Query(user_id="told", history=_one_like(store)), 10))
+    assert engine.calls > 0, "one like, and the model is asked"
+
+
+def _one_like(store: Store) -> tuple[PastItem, ...]:
+    return (PastItem(item=store.record.items(["f00"])["f00"], timestamp=1.0),)
 
 
 def test_a_query_alone_is_enough_for_the_llm(store: Store) -> None:

@@ -9,7 +9,7 @@ from retrieval.config import RetrievalSettings, SourceWeights
 from retrieval.errors import EmptyStoreError, InputError, NotFoundError
 from retrieval.filters import Equals, Not, Range
 from retrieval.record import Record
-from retrieval.types import Query, Vote
+from retrieval.types import Query, User, Vote
 from tests.retrieval.shop import NOW, Shop, film, ids, interact, open_shop
 
 OFF = SourceWeights(similarity_mean=0, similarity_max=0, text=0, cooccurrence=0, popularity=0, newest=0)
@@ -196,3 +196,21 @@ def test_a_text_is_embedded_once(shop: Shop) -> None:
     before = shop.embedder.texts_seen
     shop.ask(Query(user_id="a", text="space film"))
     assert shop.embedder.texts_seen == before + 1
+
+
+def test_somebody_with_a_profile_alone_gets_popular_items_compared_with_it(shop: Shop) -> None:
+    shop.record.put_users([User(user_id="p", attributes={"likes": ("love",), "age": 30.0, "occupation": "sailor"})])
+    stranger, told = shop.ask(Query()), shop.ask(Query(user_id="p"))
+    assert ids(told) == ids(stranger), "no source looks for it: what few people know would drown the rest"
+    nearness = {one.item.item_id: one.signals.query_similarity for one in told.candidates}
+    assert nearness["l0"] is not None
+    assert nearness["s0"] is not None
+    assert nearness["l0"] > nearness["s0"]
+    assert {one.signals.query_similarity for one in stranger.candidates} == {None}
+
+
+def test_a_profile_is_silent_beside_a_text_or_a_like(shop: Shop) -> None:
+    shop.record.put_users([User(user_id="a", attributes={"likes": ("love",)})])
+    assert {one.signals.query_similarity for one in shop.ask(Query(user_id="a")).candidates} == {None}
+    plain, asked = shop.ask(Query(text="space")), shop.ask(Query(user_id="a", text="space", history=()))
+    assert plain.candidates[0].signals.query_similarity == asked.candidates[0].signals.query_similarity

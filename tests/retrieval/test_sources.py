@@ -38,6 +38,7 @@ def request_at(moment: Moment, as_of: float, together: list[float] | None = None
         user=None,
         history=(),
         liked={},
+        profile=None,
         asked=None,
         moment=moment,
         together=None if together is None else np.array(together),
