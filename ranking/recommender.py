@@ -220,8 +220,6 @@ class Recommender:
         if explain and self._asks_llm:
             items = await self._explained(items, context, course)
             clock.lap("reasons")
-        shown = len(context.history) - (verdict.dropped.history if verdict else 0)
-        demonstrations = len(context.demonstrations) - (verdict.dropped.demonstrations if verdict else 0)
         return Recommendation(
             request_id=str(uuid.uuid4()),
             user=retrieved.user,
@@ -230,8 +228,8 @@ class Recommender:
             ranked_by="llm" if spoke else _ranked_without_llm(course, by_signals),
             n_candidates=len(retrieved.candidates),
             n_history=len(retrieved.history),
-            n_history_shown=shown if verdict else 0,
-            n_demonstrations=demonstrations if verdict else 0,
+            n_history_shown=len(context.history) - verdict.dropped.history if verdict else 0,
+            n_demonstrations=len(context.demonstrations) - verdict.dropped.demonstrations if verdict else 0,
             engine=self.engine.info if verdict else None,
             strategy=self._strategy.name if verdict else None,
             template=verdict.template if verdict else None,
