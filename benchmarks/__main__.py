@@ -6,6 +6,7 @@ import sys
 
 from benchmarks import (
     attention,
+    auction,
     concurrency,
     erasure,
     evaluation_speed,
@@ -33,6 +34,7 @@ def main() -> int:
         service_overhead.main([]),
         service_catalogue.main([]),
         service_load.main([]),
+        auction.main([]),
     )
 
 

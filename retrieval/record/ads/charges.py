@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -32,7 +33,7 @@ class Charges:
         pays: Pays,
         now: float,
     ) -> tuple[AdShow, ...]:
-        """The first of the offers (best first) that may be shown, one for each place, in order of place.
+        """The first of the offers (best first) that may be shown, one for each place; places rise, and so do the shows.
 
         They are charged at once where impressions are paid. One that would pass its campaign's daily budget or the
         user's cap is left out, and the next one takes the place; so is that of a campaign that is gone or paused by
@@ -46,15 +47,18 @@ class Charges:
                 if booked := _shows(connection, request_id):
                     return booked
                 rules = _rules(connection, tuple(days))
-                left, taken = list(places), set[str]()
+                left, shown = list(places), list[AdShow]()
                 for offer in offers:
-                    rule = rules.get(offer.campaign_id)
-                    if not left or rule is None or offer.item_id in taken:
+                    rule, today = rules.get(offer.campaign_id), days[offer.campaign_id]
+                    if not left or rule is None or offer.item_id in {one.item_id for one in shown}:
                         continue
-                    if _may_show(connection, rule, days[offer.campaign_id], offer, user_id, day):
-                        taken.add(offer.item_id)
-                        _show(connection, offer, left.pop(0), (request_id, user_id), pays, now)
-                return _shows(connection, request_id)
+                    if _may_show(connection, rule, today, offer, user_id, day):
+                        shown.append(_show(offer, left.pop(0), (request_id, user_id), pays, now))
+                if shown:
+                    connection.execute(insert(AD_SHOWS), [asdict(one) for one in shown])
+                for one in shown:
+                    _count(connection, one.campaign_id, day, shown=1, spent=one.charged)
+                return tuple(shown)
         except IntegrityError as error:
             raise NotFoundError(f"user {user_id!r} was deleted while the list was made") from error
 
@@ -113,27 +117,22 @@ def _shows(connection: Connection, request_id: str) -> tuple[AdShow, ...]:
     return tuple(read_show(row) for row in connection.execute(chosen))
 
 
-def _show(
-    connection: Connection, offer: Offer, place: int, whose: tuple[str, str | None], pays: Pays, now: float
-) -> None:
+def _show(offer: Offer, place: int, whose: tuple[str, str | None], pays: Pays, now: float) -> AdShow:
     """`whose` list it is: the request and the user."""
-    day, charged = day_of(now), offer.price if pays == "impression" else 0
-    _count(connection, offer.campaign_id, day, shown=1, spent=charged)
-    row = {
-        "request_id": whose[0],
-        "campaign_id": offer.campaign_id,
-        "user_id": whose[1],
-        "item_id": offer.item_id,
-        "day": day,
-        "place": place,
-        "probability": offer.probability,
-        "price": offer.price,
-        "pays": pays,
-        "shown_at": now,
-        "clicked_at": None,
-        "charged": charged,
-    }
-    connection.execute(insert(AD_SHOWS), row)
+    return AdShow(
+        request_id=whose[0],
+        campaign_id=offer.campaign_id,
+        user_id=whose[1],
+        item_id=offer.item_id,
+        day=day_of(now),
+        place=place,
+        probability=offer.probability,
+        price=offer.price,
+        pays=pays,
+        shown_at=now,
+        clicked_at=None,
+        charged=offer.price if pays == "impression" else 0,
+    )
 
 
 def _locked_days(connection: Connection, campaign_ids: Sequence[str], day: int) -> dict[str, Any]:
