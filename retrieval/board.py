@@ -13,7 +13,7 @@ from scipy import sparse
 from retrieval.campaigns import Campaign
 from retrieval.entries import IndexState
 from retrieval.filters import Filter
-from retrieval.matching import all_hold
+from retrieval.matching import holds
 from retrieval.protocol import Vectors
 from retrieval.store import Store
 from retrieval.types import Attributes, Item
@@ -66,7 +66,7 @@ class Board:
         in_time: Flags = (self.starts <= now) & (now < self.ends)
         if not self.conditions:
             return in_time
-        missed = np.array([not all_hold((one,), attributes) for one in self.conditions], dtype=np.float64)
+        missed = np.array([not holds(one, attributes) for one in self.conditions], dtype=np.float64)
         fits: Flags = self.asked @ missed == 0
         return in_time & fits
 

@@ -28,7 +28,12 @@ def may_be_shown(item: Item | None, query: Query, as_of: float) -> bool:
 
 def all_hold(conditions: Sequence[Filter], attributes: Attributes) -> bool:
     """Whether attributes, such as a user's, meet all of the conditions; one that is missing fails all but Not."""
-    return all(_holds(condition, attributes.get(attribute_of(condition))) for condition in conditions)
+    return all(holds(condition, attributes) for condition in conditions)
+
+
+def holds(condition: Filter, attributes: Attributes) -> bool:
+    """The same of one condition."""
+    return _holds(condition, attributes.get(attribute_of(condition)))
 
 
 def _holds(condition: Filter, value: AttributeValue | None) -> bool:
