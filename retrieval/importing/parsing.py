@@ -91,25 +91,32 @@ class Parser(ABC, Generic[T]):
 class _Items(Parser[Item]):
     kind = "items"
 
+    def __init__(self, table: Table, plan: ImportPlan, columns: Resolved, text: tuple[str, ...]) -> None:
+        super().__init__(table, plan, columns)
+        self._text = text
+
     def survey(self, row: Row) -> tuple[str, float]:
         key = self.parse(row).item_id
         self._gather(row)
         return key, 0.0
 
     def parse(self, row: Row) -> Item:
-        description, domain, added, expires = (
-            self._cell(row, name) for name in ("description", "domain", "added_at", "expires_at")
-        )
+        domain, added, expires = (self._cell(row, name) for name in ("domain", "added_at", "expires_at"))
         return Item(
             item_id=clean_id(self._cell(row, "item_id"), "item_id"),
             title=clean_title(self._cell(row, "title")),
             domain=self._plan.domain if is_absent(domain) else clean_text(str(domain).strip(), "domain"),
-            description=None if is_absent(description) else clean_text(str(description).strip(), "description"),
+            description=self._description(row),
             attributes=self._attributes(row),
             added_at=None if is_absent(added) else clean_time(added, "added_at"),
             hidden=clean_truth(self._cell(row, "hidden"), "hidden"),
             expires_at=None if is_absent(expires) else clean_time(expires, "expires_at"),
         )
+
+    def _description(self, row: Row) -> str | None:
+        columns = self._text or [column for name, column in self._columns.fields.items() if name == "description"]
+        told = [str(row.values.get(column)).strip() for column in columns if not is_absent(row.values.get(column))]
+        return clean_text("\n".join(told), "description") if told else None
 
 
 class _Users(Parser[User]):
@@ -175,7 +182,15 @@ class _Interactions(Parser[Interaction]):
 def item_parser(table: Table, plan: ImportPlan) -> Parser[Item]:
     """For items: item_id and title are needed. Raises InputError naming the missing column."""
     wanted = ("item_id", "title", "description", "domain", "added_at", "hidden", "expires_at")
-    return _Items(table, plan, _resolved(table, wanted, 2, plan))
+    columns = _resolved(table, wanted, 2, plan)
+    names = columns_of(table).names
+    by_lower = {name.lower(): name for name in reversed(names)}
+    for asked in plan.text:
+        if asked.lower() not in by_lower:
+            raise missing_column(table, "description", names, asked)
+    text = tuple(by_lower[asked.lower()] for asked in plan.text)
+    attributes = {name: column for name, column in columns.attributes.items() if column not in text}
+    return _Items(table, plan, Resolved(fields=columns.fields, attributes=attributes), text)
 
 
 def user_parser(table: Table, plan: ImportPlan) -> Parser[User]:

@@ -54,6 +54,8 @@ class ImportPlan:
     """Numeric attributes whose missing values become the mean of the file."""
     domain: str = "items"
     """Domain of items that name none."""
+    text: tuple[str, ...] = ()
+    """Columns of the items' table that make the description, in this order; none is the column of that name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

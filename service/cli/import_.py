@@ -56,6 +56,13 @@ def import_(
     domain: Annotated[
         str | None, typer.Option(help="Domain of items that name none, such as films.", rich_help_panel=_COLUMNS)
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column that makes an item's text, repeatable, in this order; default: its description.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = None,
     encoding: Annotated[str, typer.Option(help="Of text files.", rich_help_panel=_COLUMNS)] = "utf-8",
     rejects: Annotated[
         Path | None, typer.Option(help="Where rejected rows go; default: rejects.jsonl in the home folder.")
@@ -83,6 +90,7 @@ def import_(
         implicit=implicit or plan.implicit,
         fill_missing=tuple(fill_missing or ()),
         domain=domain or plan.domain,
+        text=tuple(text or ()),
     )
     report = _import(given, settings, plan, rejects or settings.home / "rejects.jsonl")
     _show(given, report, output)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrieval.catch_up import item_text
 from retrieval.errors import InputError
 from retrieval.importing.cleaning import is_absent
 from retrieval.importing.importer import import_tables
@@ -104,6 +105,19 @@ def test_columns_can_be_named(record: Record, tmp_path: Path) -> None:
     mapping = {"item_id": "code", "title": "Label", "category": "Kind"}
     import_tables(record, ImportPlan(items=open_table(path), mapping=mapping), tmp_path / "r.jsonl")
     assert record.items(["1"])["1"].attributes == {"category": ("x",)}
+
+
+def test_the_columns_of_an_items_text_can_be_named(record: Record, tmp_path: Path) -> None:
+    path = _write(
+        tmp_path, "i.csv", "id,title,description,plot,cast,year\n1,Up,old,A house flies,Asner,1948.0\n2,Jaws,,,,\n"
+    )
+    import_tables(record, ImportPlan(items=open_table(path), text=("Plot", "cast")), tmp_path / "r.jsonl")
+    up, jaws = record.items(["1", "2"]).values()
+    assert (up.description, up.attributes) == ("A house flies\nAsner", {"year": 1948.0})
+    assert jaws.description is None
+    assert item_text(up) == "Up\nA house flies\nAsner\nyear: 1948"
+    with pytest.raises(InputError, match="no column 'plto'; did you mean 'plot'"):
+        import_tables(record, ImportPlan(items=open_table(path), text=("plto",)), tmp_path / "r.jsonl")
 
 
 def test_without_times_the_order_of_lines_counts(record: Record, tmp_path: Path) -> None:
