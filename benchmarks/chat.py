@@ -6,8 +6,10 @@ Utterances over the bundled sample, with what each must lead to, are in evaluati
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +24,7 @@ from retrieval.errors import InputError
 from retrieval.sample.catalogue import sample_items
 from service.chat.conversation import advance, checked
 from service.chat.lexicon import load_lexicon
+from service.chat.protocol import Reader
 from service.chat.rules import RuleReader
 from service.chat.types import Conversation, Facet, Span, Turn
 from service.chat.vocabulary import Vocabulary, build_vocabulary
@@ -73,6 +76,8 @@ class Judged:
     case: Case
     slots: Mapping[str, Counted] = field(default_factory=dict)
     heard: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    readers: tuple[str, ...] = ()
+    """Which reader's reading counted, turn by turn."""
 
     @property
     def exact(self) -> bool:
@@ -101,10 +106,15 @@ def utterance_of(turn: Mapping[str, Any]) -> str:
     return str(turn.get("padding", "")) * int(turn.get("times", 0)) + str(turn["say"])
 
 
-def judge(case: Case, reader: RuleReader, vocabulary: Vocabulary) -> Judged:
+def judge(case: Case, reader: Reader, vocabulary: Vocabulary) -> Judged:
+    """`judged` outside of an event loop."""
+    return asyncio.run(judged(case, reader, vocabulary))
+
+
+async def judged(case: Case, reader: Reader, vocabulary: Vocabulary) -> Judged:
     """Reads a case's turns one after another, and compares the last state with what is expected."""
     state, turn = Conversation(), Turn(state=Conversation())
-    refused = False
+    refused, readers = False, list[str]()
     for said in case.turns:
         state = _with_shown(state, said)
         try:
@@ -112,10 +122,13 @@ def judge(case: Case, reader: RuleReader, vocabulary: Vocabulary) -> Judged:
         except InputError:
             refused = True
             continue
-        turn = advance(state, reader.reading(state, utterance, vocabulary), vocabulary, utterance)
+        read = await reader.read(state, utterance, vocabulary)
+        readers.append(read.reader)
+        turn = advance(state, read.reading, vocabulary, utterance)
         state = turn.state
     heard = {"refuse": frozenset({"refuse"})} if refused else _heard(turn)
-    return Judged(case=case, slots={slot: _count(slot, case.expected, heard) for slot in SLOTS}, heard=heard)
+    slots = {slot: _count(slot, case.expected, heard) for slot in SLOTS}
+    return Judged(case=case, slots=slots, heard=heard, readers=tuple(readers))
 
 
 def _with_shown(state: Conversation, said: Mapping[str, Any]) -> Conversation:
@@ -237,7 +250,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--wrong", action="store_true", help="show every case of the part that is not read rightly")
     parser.add_argument("--replies", action="store_true", help="hold the conversations and check every reply as well")
     parser.add_argument("--llm", type=int, metavar="N", help="hold N of them with the packaged LLM ranking")
+    parser.add_argument("--reader", choices=("rules", "llm"), default="rules", help="llm: the packaged model reads")
+    parser.add_argument("--first", type=int, metavar="N", help="N of the conversations, from all over the file")
     given = parser.parse_args(arguments)
+    if given.reader == "llm":
+        return _compare_readers(cases(), given.first, Console(width=140))
     vocabulary = build_vocabulary({item.item_id: item for item in sample_items()}, load_lexicon())
     reader, console = RuleReader(), Console(width=140)
     for part in ("open", "held-out"):
@@ -261,6 +278,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _check_replies(
         chosen if given.llm is None else chosen[:: max(len(chosen) // given.llm, 1)], console, llm=given.llm is not None
     )
+
+
+def _compare_readers(every: Sequence[Case], n: int | None, console: Console) -> int:
+    """The same conversations read by the rules and by the packaged model; both halves, open and held out."""
+    from ranking.factory import open_engine
+    from ranking.settings import load_settings
+    from service.chat.llm import reader_for
+
+    chosen = every if n is None else every[:: max(len(every) // n, 1)][:n]
+    vocabulary = build_vocabulary({item.item_id: item for item in sample_items()}, load_lexicon())
+    rules, settings = RuleReader(), load_settings()
+    console.print(table([judge(case, rules, vocabulary) for case in chosen], f"Read by rules (n = {len(chosen)})"))
+
+    async def read() -> list[Judged]:
+        with open_engine(settings) as engine:
+            reader = reader_for(engine, "llm", rules)
+            start = time.perf_counter()
+            found = [await judged(case, reader, vocabulary) for case in chosen]
+            turns = [name for each in found for name in each.readers]
+            console.print(
+                f"{engine.info.model}: {turns.count('llm')} of {len(turns)} turns read by it, the others by the rules; "
+                f"{(time.perf_counter() - start) / max(len(turns), 1):.1f} s a turn"
+            )
+        return found
+
+    found = asyncio.run(read())
+    exact = sum(each.exact for each in found)
+    console.print(table(found, f"Read by the LLM (n = {len(chosen)}; wholly right {exact})"))
+    return 0
 
 
 def _check_replies(chosen: Sequence[Case], console: Console, *, llm: bool) -> int:

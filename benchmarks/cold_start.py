@@ -35,7 +35,7 @@ from ranking.settings import load_settings
 from retrieval.embedder import SentenceEmbedder
 from retrieval.picks import LOOKED_AT, choose_picks
 from retrieval.store import Store, open_store
-from retrieval.types import Interaction, Item, PastItem, Query, User
+from retrieval.types import Attributes, Interaction, Item, PastItem, Query, User
 
 DATA = "ml-100k"
 ASKED = 20
@@ -125,7 +125,7 @@ def newcomer(corpus: Corpus, store: Store, recommender: Recommender, user_id: st
     barred = {past.item.item_id for past in answers}
     wanted = frozenset(item_id for item_id, one in mine.items() if one.liked and item_id not in barred)
     facts = corpus.users[user_id].attributes
-    told = {
+    told: dict[str, Attributes] = {
         "age, gender, occupation": {name: facts[name] for name in ("age", "gender", "occupation") if name in facts},
         "genres that they say they like": {"likes": genres_of([one.item for one in answers if one.liked])},
     }
