@@ -6,8 +6,9 @@ and is cut to the interactions before the moment asked for.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from retrieval.record.types import InteractionColumns
 from retrieval.types import PastItem
 
 SECONDS_A_DAY = 86_400.0
+SECONDS_AN_HOUR = 3600.0
 HISTORY_LOOKED_AT = 20
 RECENCY = 0.9
 _ROUNDING = 1e-9
@@ -74,9 +76,15 @@ class Moment:
         return np.bincount(self.item_index, weights=weights, minlength=len(self.item_ids)).astype(np.float64)
 
     def cooccurrence(
-        self, history: Sequence[PastItem], user_id: str | None, shrinkage: float = SHRINKAGE
+        self,
+        history: Sequence[PastItem],
+        user_id: str | None,
+        shrinkage: float = SHRINKAGE,
+        recency: Mapping[str, float] | None = None,
     ) -> Scores | None:
         """Item-to-item closeness to the latest 20 items of `history`, each weighted 0.9 to the power of its age.
+
+        `recency` is what each of them counts besides, by item id.
 
         The closeness of i and j is |users of both| / sqrt((|users of i| + shrinkage) (|users of j| + shrinkage)): the
         cosine, less sure of itself where few users speak. The user's own interactions, whether
@@ -86,7 +94,11 @@ class Moment:
         own = None if user_id is None else self.user_places.get(user_id)
         counts = self.popularity(user_id)
         latest = [past.item.item_id for past in history[-HISTORY_LOOKED_AT:]][::-1]
-        known = [(self.places[item_id], RECENCY**age) for age, item_id in enumerate(latest) if item_id in self.places]
+        known = [
+            (self.places[item_id], RECENCY**age * (1.0 if recency is None else recency[item_id]))
+            for age, item_id in enumerate(latest)
+            if item_id in self.places
+        ]
         columns = np.array([place for place, _ in known if counts[place] > 0], dtype=np.int64)
         weights = np.array([weight for place, weight in known if counts[place] > 0])
         if not columns.size:
@@ -106,6 +118,19 @@ class Moment:
         """Where the user's interactions stand in item_index; an empty slice for a stranger."""
         own = None if user_id is None else self.user_places.get(user_id)
         return slice(0, 0) if own is None else slice(int(self.starts[own]), int(self.starts[own + 1]))
+
+
+def recency_of(history: Sequence[PastItem], half_life_hours: float | None) -> dict[str, float] | None:
+    """How much each past item counts: 1 for the latest, half for every half-life before it. None without a half-life.
+
+    What is very long ago keeps the least weight that a number can hold, so that order is never turned round.
+    """
+    if half_life_hours is None:
+        return None
+    last = max((past.timestamp for past in history), default=0.0)
+    least = sys.float_info.min
+    span = half_life_hours * SECONDS_AN_HOUR
+    return {past.item.item_id: max(least, 2.0 ** ((past.timestamp - last) / span)) for past in history}
 
 
 class Behaviour:

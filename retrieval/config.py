@@ -69,6 +69,10 @@ class RetrievalSettings(Section):
     cooccurrence_shrinkage: float = Field(default=SHRINKAGE, ge=0)
     """Users whom every item is held to have beside its own when the cosine of co-occurrence is taken: without them an
     item of two users looks as near as can be. 0 is the plain cosine, best where every item has many users."""
+    history_half_life_hours: float | None = Field(default=None, gt=0, le=876_000)
+    """What the user did counts half for every so many hours that it lies before what they did last, in co-occurrence
+    and in the mean of what they liked: for sessions, where the last minutes say more than the last year. None goes by
+    order alone."""
     popularity_half_life_days: float | None = Field(default=None, gt=0)
     """Interactions count half after this many days; None counts all alike."""
 

@@ -9,11 +9,11 @@ import numpy as np
 from retrieval.protocol import Vectors
 
 
-def mean_direction(vectors: Sequence[Vectors]) -> Vectors | None:
-    """The mean of the vectors scaled to unit length; None for no vectors or where they cancel out."""
+def mean_direction(vectors: Sequence[Vectors], weights: Sequence[float] | None = None) -> Vectors | None:
+    """The (weighted) mean of the vectors scaled to unit length; None for no vectors or where they cancel out."""
     if not vectors:
         return None
-    mean = np.mean(np.stack(vectors), axis=0)
+    mean = np.mean(np.stack(vectors), axis=0) if weights is None else np.asarray(weights) @ np.stack(vectors)
     length = float(np.linalg.norm(mean))
     return None if length < 1e-9 else (mean / length).astype(np.float32)
 

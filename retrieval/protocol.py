@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -68,6 +68,12 @@ class RetrievalRequest:
     """What everybody did before as_of."""
     together: Scores | None
     """Co-occurrence with the user's history, shape (n_items,), as Moment.cooccurrence tells."""
+    recency: Mapping[str, float] | None = None
+    """How much each past item counts beside the others, in (0, 1], by item id; None where all count alike."""
+
+    def weights_of(self, item_ids: Iterable[str]) -> list[float] | None:
+        """What `recency` says of these, in order."""
+        return None if self.recency is None else [self.recency[item_id] for item_id in item_ids]
 
 
 class Proposal(NamedTuple):

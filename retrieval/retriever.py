@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from retrieval.audience import Audience
-from retrieval.behaviour import Behaviour
+from retrieval.behaviour import Behaviour, recency_of
 from retrieval.catalogue import Catalogue, closest
 from retrieval.catch_up import item_text
 from retrieval.config import RetrievalSettings
@@ -201,6 +201,7 @@ class Retriever:
         text = (query.text or "").strip() if indexed else ""
         told = profile_text(user) if indexed and not text and not liked and user is not None else ""
         moment = self._behaviour.before(as_of)
+        recency = recency_of(history, self._settings.history_half_life_hours)
         return RetrievalRequest(
             query=query,
             as_of=as_of,
@@ -210,7 +211,8 @@ class Retriever:
             asked=self._embedder.embed([text])[0] if text else None,
             profile=self._embedder.embed([told])[0] if told else None,
             moment=moment,
-            together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage),
+            together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage, recency),
+            recency=recency,
         )
 
     def _dismissed(self, request: RetrievalRequest) -> frozenset[str]:

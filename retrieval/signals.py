@@ -25,13 +25,14 @@ def measure(
     measured = []
     for item_id in item_ids:
         vector, place = vectors.get(item_id), moment.places.get(item_id)
-        past = [one for past_id, one in request.liked.items() if past_id != item_id]
+        others = {past_id: one for past_id, one in request.liked.items() if past_id != item_id}
+        past = list(others.values())
         # An item that nobody took yet is in the matrix all the same if somebody takes it after the moment.
         taken = place is not None and users[place] > 0
         measured.append(
             Signals(
                 similarity_max=_largest(vector, past),
-                similarity_mean=_cosine(vector, mean_direction(past)),
+                similarity_mean=_cosine(vector, mean_direction(past, request.weights_of(others))),
                 query_similarity=_cosine(vector, request.profile if request.asked is None else request.asked),
                 cooccurrence=float(together[place]) if together is not None and taken else None,
                 log_popularity=0.0 if place is None else math.log1p(float(users[place])),

@@ -17,6 +17,7 @@ from retrieval.record.columns import interaction_columns
 from retrieval.record.database import Database
 from retrieval.record.demonstrations import derive_demonstrations
 from retrieval.record.editing import change_row
+from retrieval.record.expiry import Expiring, expire
 from retrieval.record.facets import FacetReader
 from retrieval.record.feedback import FeedbackLog
 from retrieval.record.pages import Pages
@@ -130,6 +131,10 @@ class Record:
             if n := delete_pairs(connection, INTERACTIONS, pairs, version):
                 commit_version(connection, version)
         return n
+
+    def expire_items(self, meant: Expiring, *, at: float, dry_run: bool = False) -> Sequence[str]:
+        """Let many items expire at a time, see retrieval.record.expiry; returns their ids."""
+        return expire(self._database, meant, at=at, dry_run=dry_run)
 
     # reading
 

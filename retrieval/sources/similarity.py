@@ -27,7 +27,7 @@ class SimilarityToMean:
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none for a user who liked nothing."""
-        centre = mean_direction(list(request.liked.values()))
+        centre = mean_direction(list(request.liked.values()), request.weights_of(request.liked))
         if centre is None:
             return []
         [hits] = self._index.nearest("items", centre[None], k)

@@ -44,6 +44,7 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/v1/requests/{request_id}/prompts": {"GET": ADMIN},
     "/v1/items": {"GET": READ},
     "/v1/items/bulk": {"POST": WRITE},
+    "/v1/items/expire": {"POST": WRITE},
     "/v1/items/{item_id}": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
     "/v1/items/{item_id}/similar": {"GET": READ},
     "/v1/items/{item_id}/audience": {"GET": ADMIN},

@@ -11,11 +11,11 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ranking.ads.auctioneer import with_ads
-from retrieval.errors import NotFoundError
+from retrieval.errors import InputError, NotFoundError
 from retrieval.store import Store
 from retrieval.types import PastItem
 from service.api.dependencies import Ranker, StoreNow
-from service.api.fields import Id, In
+from service.api.fields import Id, In, Time
 from service.api.problems import problems
 from service.api.recommend import WantedIn
 from service.api.shown import remember
@@ -29,6 +29,8 @@ class SessionItemIn(In):
 
     item_id: Id
     liked: bool = True
+    at: Time | None = None
+    """When; left out, a second before the item after it; the last one a moment ago."""
 
 
 class SessionIn(WantedIn):
@@ -50,13 +52,28 @@ async def recommend_for_session(body: SessionIn, recommender: Ranker, store: Sto
 
 
 def history_of(store: Store, items: Sequence[SessionItemIn]) -> tuple[PastItem, ...]:
-    """The items as a past, in their order. Raises NotFoundError for one that is not in the store."""
+    """The items as a past, in their order. Raises NotFoundError for one that is not in the store.
+
+    Where times are given they must not go backwards: InputError.
+    """
     known = store.record.items(one.item_id for one in items)
     for one in items:
         if one.item_id not in known:
             raise NotFoundError(f"no item {one.item_id!r} in the store")
-    # A second apart and before now, so that their order is kept.
-    first = time.time() - len(items)
     return tuple(
-        PastItem(item=known[one.item_id], timestamp=first + place, liked=one.liked) for place, one in enumerate(items)
+        PastItem(item=known[one.item_id], timestamp=moment, liked=one.liked)
+        for one, moment in zip(items, _times(items, time.time()), strict=True)
     )
+
+
+def _times(items: Sequence[SessionItemIn], now: float) -> list[float]:
+    """A second apart where no time is given, and before now, so that their order is kept."""
+    told = [one.at for one in items if one.at is not None]
+    if told != sorted(told):
+        raise InputError("items are told oldest first, but a time of `at` lies before the one above it")
+    found: list[float] = []
+    later = now
+    for one in reversed(items):
+        later = later - 1.0 if one.at is None else min(one.at, later - 0.001)
+        found.append(later)
+    return found[::-1]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli import options
-from service.cli.context import Globals, Output, globals_of, print_json
+from service.cli.context import Globals, Output, globals_of, open_record, print_json
 from service.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from retrieval.campaigns import Campaign
-    from retrieval.record import Record
     from service.campaigns.report import CampaignReportOut, GroupOut
     from service.experiments.report import IntervalOut
 
@@ -39,7 +36,7 @@ def import_(
     from service.cli.tables import facts_table
 
     given = globals_of(ctx)
-    with _record(given) as record:
+    with open_record(given) as record:
         done = import_campaigns(record, file)
     if output is Output.JSON:
         print_json(given.out, done.model_dump_json(indent=2))
@@ -60,7 +57,7 @@ def list_command(ctx: typer.Context, output: options.OutputOption = Output.TABLE
     from service.campaigns.wire import CampaignOut, units
 
     given = globals_of(ctx)
-    with _record(given) as record:
+    with open_record(given) as record:
         found = record.ads().campaigns.all()
     if output is Output.JSON:
         print_json(given.out, json.dumps([CampaignOut.of(one).model_dump() for one in found], indent=2))
@@ -79,7 +76,7 @@ def show(ctx: typer.Context, campaign_id: Id) -> None:
     from service.campaigns.wire import CampaignOut
 
     given = globals_of(ctx)
-    with _record(given) as record:
+    with open_record(given) as record:
         found = record.ads().campaigns.get(campaign_id)
     print_json(given.out, CampaignOut.of(_there(found, campaign_id)).model_dump_json(indent=2))
 
@@ -102,7 +99,7 @@ def remove(ctx: typer.Context, campaign_id: Id) -> None:
     from retrieval.errors import NotFoundError
 
     given = globals_of(ctx)
-    with _record(given) as record:
+    with open_record(given) as record:
         if not record.ads().campaigns.delete(campaign_id):
             raise NotFoundError(f"no campaign {campaign_id!r} in the store")
     given.err.print(f"campaign {campaign_id} is removed", highlight=False, markup=False)
@@ -126,24 +123,12 @@ def report(
     if ads is None:
         raise ConfigError(f"scenario {scenario!r} sells no places: it has no section ads")
     today = day_of(time.time())
-    with _record(given) as record:
+    with open_record(given) as record:
         told = report_of(record.ads(), ads, Span(first=today - days + 1, last=today))
     if output is Output.JSON:
         print_json(given.out, told.model_dump_json(indent=2))
         return
     _print(given, told, days)
-
-
-@contextmanager
-def _record(given: Globals) -> Iterator[Record]:
-    from retrieval.record import Record
-
-    settings = given.settings()
-    record = Record.open(settings.record_url or str(settings.home / "record.db"))
-    try:
-        yield record
-    finally:
-        record.close()
 
 
 def _there(found: Campaign | None, campaign_id: str) -> Campaign:
@@ -155,7 +140,7 @@ def _there(found: Campaign | None, campaign_id: str) -> Campaign:
 
 
 def _set_paused(given: Globals, campaign_id: str, *, paused: bool) -> None:
-    with _record(given) as record:
+    with open_record(given) as record:
         _there(record.ads().campaigns.change(campaign_id, lambda one: replace(one, paused=paused)), campaign_id)
     given.err.print(f"campaign {campaign_id} {'is paused' if paused else 'goes on'}", highlight=False, markup=False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +14,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from ranking.settings import Settings
+    from retrieval.record import Record
 
 
 class Output(StrEnum):
@@ -43,6 +46,19 @@ class Globals:
 def globals_of(ctx: typer.Context) -> Globals:
     """The options that the main callback stored."""
     return cast(Globals, ctx.find_root().obj)
+
+
+@contextmanager
+def open_record(given: Globals) -> Iterator[Record]:
+    """The record alone, which other processes may have open too."""
+    from retrieval.record import Record
+
+    settings = given.settings()
+    record = Record.open(settings.record_url or str(settings.home / "record.db"))
+    try:
+        yield record
+    finally:
+        record.close()
 
 
 def print_json(out: Console, text: str) -> None:

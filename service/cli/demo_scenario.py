@@ -67,7 +67,7 @@ def _stage(name: str) -> _Stage:
             sample=films_sample,
         ),
         "cross-domain": _Stage(
-            user=DEMO_USER, domain="books", about="Books for a simulated viewer who only ever chose films."
+            user="viewer-003", domain="books", about="Books for a simulated viewer who only ever chose films."
         ),
     }.get(name, _FILMS)
 

@@ -19,6 +19,7 @@ from service.cli import (
     demo,
     doctor,
     experiment,
+    expire,
     import_,
     index,
     keys,
@@ -86,6 +87,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(campaigns.app, name="campaigns")
+app.command("expire")(expire.expire)
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.command("tenants")(tenants.tenants)

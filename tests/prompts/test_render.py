@@ -276,3 +276,13 @@ def test_the_id_never_enters_a_prompt() -> None:
     item = Item(item_id="secret-id", title="Up", domain="films")
     context = PromptContext(history=(PastItem(item=item, timestamp=0.0),), candidates=(item,))
     assert "secret-id" not in as_text(show(load_template("sequential"), context), 0)
+
+
+@pytest.mark.parametrize("name", ["sequential", "likelihood", "in-context", "recency-focused", "graded"])
+def test_a_history_of_films_and_candidates_of_books_are_each_called_what_they_are(name: str) -> None:
+    books = tuple(Item(item_id=title, title=title, domain="books") for title in ("Emma", "Dune"))
+    prompt = show(load_template(name), PromptContext(history=SEEN, candidates=books))
+    shown = as_text(prompt, 0)
+    assert "watched these films" in shown
+    assert "read" in shown
+    assert "book" in shown

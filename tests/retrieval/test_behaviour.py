@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from retrieval.behaviour import Behaviour
+from retrieval.behaviour import Behaviour, recency_of
 from retrieval.ids import Pair
 from retrieval.record import Record
-from retrieval.types import User
+from retrieval.types import PastItem, User
+from tests.retrieval.records import item
 from tests.retrieval.shop import NOW, interact, open_shop
 
 DAY = 86_400.0
@@ -117,3 +118,14 @@ def test_nothing_has_happened_before_the_first_interaction(record: Record) -> No
     moment = Behaviour(record).before(0.0)
     assert moment.counts.sum() == 0
     assert moment.popularity("a").sum() == moment.popularity(None, 1.0).sum() == 0
+
+
+def test_recency_halves_with_every_half_life_and_never_reaches_nothing() -> None:
+    past = [PastItem(item=item(name), timestamp=moment) for name, moment in (("a", 0.0), ("b", 3600.0), ("c", 7200.0))]
+    assert recency_of(past, None) is None
+    assert recency_of([], 1.0) == {}
+    assert recency_of(past, 1.0) == {"a": 0.25, "b": 0.5, "c": 1.0}
+    ancient = [PastItem(item=item("a"), timestamp=0.0), PastItem(item=item("b"), timestamp=1e11)]
+    found = recency_of(ancient, 0.001)
+    assert found is not None
+    assert 0.0 < found["a"] < 1e-300

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from retrieval.config import SHRINKAGE, ExampleSettings
+from retrieval.config import SHRINKAGE, ExampleSettings, RetrievalSettings
 from retrieval.examples import ExampleSelector
 from retrieval.record import Record
-from retrieval.types import PastItem, Query
+from retrieval.types import Candidate, PastItem, Query
 from tests.retrieval.shop import NOW, Shop, film, ids, open_shop
 
 
@@ -81,3 +81,23 @@ def test_examples_are_chosen_from_the_session(shop: Shop, way: str, kinds: set[s
     shown = ExampleSelector(shop.record, shop.index, settings).select(retrieved).history
     assert {past.item.item_id[0] for past in shown} == kinds
     assert len(shown) == 2
+
+
+def test_with_a_half_life_the_last_minutes_say_more_than_the_last_year(record: Record) -> None:
+    open_shop(record)
+    year = 365 * 86_400.0
+    past = (*session("s0", "s1", first=NOW - year), *session("l0", first=NOW - 60))
+    query = Query(history=past, as_of=NOW)
+    plain = Shop(record).ask(query, 10).candidates
+    sharp = Shop(record, RetrievalSettings(history_half_life_hours=1.0)).ask(query, 10).candidates
+    love, space = "l1", "s4"
+
+    def lead(candidates: tuple[Candidate, ...], what: str) -> float:
+        found = {one.item.item_id: getattr(one.signals, what) or 0.0 for one in candidates}
+        return float(found[love] - found[space])
+
+    for what in ("similarity_mean", "cooccurrence"):
+        assert lead(sharp, what) > max(0.0, lead(plain, what)), what
+    assert [one.signals.similarity_max for one in sharp if one.item.item_id == love] == [
+        one.signals.similarity_max for one in plain if one.item.item_id == love
+    ]
