@@ -61,7 +61,12 @@ def render_unconditional(
     It has no history, demonstrations, profile or query. Its shared part depends on the template and on the
     candidates' domain only, so what is measured with it holds for every user. Raises BudgetError like render.
     """
-    return render(template, PromptContext(history=(), candidates=context.candidates), budget, control_tokens)
+    return render(
+        template,
+        PromptContext(history=(), candidates=context.candidates, lead_words=context.lead_words),
+        budget,
+        control_tokens,
+    )
 
 
 def as_text(prompt: Prompt, index: int) -> str:

@@ -13,6 +13,7 @@ from functools import lru_cache
 MAX_TITLE = 120
 MAX_QUERY = 500
 MAX_ATTRIBUTE = 60
+MAX_BODY = 4000
 
 _ELLIPSIS = "…"
 _LONGEST_READ = 4096
@@ -44,6 +45,8 @@ class Clean:
     """One line without outer white space; empty if nothing visible was there."""
     clipped: bool
     neutralised: bool
+    summarised: bool = False
+    """Only the first sentences of its description stand in it."""
 
 
 def sanitise(text: str, *, max_chars: int, control_tokens: frozenset[str]) -> Clean:

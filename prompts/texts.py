@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from prompts.budget import Kept
 from prompts.errors import TemplateError
-from prompts.sanitise import MAX_ATTRIBUTE, MAX_QUERY, MAX_TITLE, Clean, sanitise
+from prompts.lead import lead
+from prompts.sanitise import MAX_ATTRIBUTE, MAX_BODY, MAX_QUERY, MAX_TITLE, Clean, sanitise
 from prompts.template import Template
 from prompts.types import Dropped, PromptContext
 from retrieval.types import AttributeValue, Item, User
@@ -62,6 +63,7 @@ class Texts:
             demonstrations=len(self.demonstrations) - kept.demonstrations,
             clipped=sum(text.clipped for text in shown),
             neutralised=sum(text.neutralised for text in shown),
+            summarised=sum(text.summarised for text in shown),
         )
 
 
@@ -84,7 +86,9 @@ def collect(template: Template, context: PromptContext, control_tokens: frozense
     return Texts(
         history=tuple(PastText(title=title(past.item), liked=past.liked) for past in context.history),
         history_domain=one_domain([past.item for past in context.history]) if context.history else candidate_domain,
-        candidates=tuple(title(item) for item in context.candidates),
+        candidates=tuple(
+            _with_lead(title(item), item, context.lead_words, control_tokens) for item in context.candidates
+        ),
         candidate_domain=candidate_domain,
         demonstrations=tuple(
             DemonstrationText(
@@ -105,6 +109,20 @@ def title_of(template: Template, item: Item, control_tokens: frozenset[str]) -> 
     if clean.text:
         return clean
     return Clean(text=template.sections.untitled, clipped=clean.clipped, neutralised=True)
+
+
+def _with_lead(title: Clean, item: Item, most_words: int, control_tokens: frozenset[str]) -> Clean:
+    """The title, and after it the first sentences of the description."""
+    if not most_words or not item.description:
+        return title
+    body = sanitise(item.description, max_chars=MAX_BODY, control_tokens=control_tokens)
+    short = lead(body.text, most_words)
+    return Clean(
+        text=f"{title.text}: {short}" if short else title.text,
+        clipped=title.clipped,
+        neutralised=title.neutralised or body.neutralised,
+        summarised=body.clipped or short != body.text,
+    )
 
 
 def _query(query: str | None, control_tokens: frozenset[str]) -> Clean | None:

@@ -32,6 +32,8 @@ class PromptContext:
     demonstrations: tuple[Demonstration, ...] = ()
     user: User | None = None
     query: str | None = None
+    lead_words: int = 0
+    """Words of each candidate's description that stand after its title, as prompts.lead takes them; 0 is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +56,8 @@ class Dropped:
     """Texts (titles, attributes, the query) cut at their maximum length."""
     neutralised: int = 0
     """Texts in which control tokens or control characters were made harmless."""
+    summarised: int = 0
+    """Candidates of whose description only the first sentences are shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

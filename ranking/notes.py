@@ -48,6 +48,8 @@ def notes_of(verdict: StrategyScores | None, n: int, available: int) -> tuple[st
         notes.append(f"{dropped.demonstrations} demonstrations did not fit the prompt.")
     if dropped.clipped:
         notes.append(f"{dropped.clipped} long texts were cut.")
+    if dropped.summarised:
+        notes.append(f"Of {dropped.summarised} items the model read the first sentences of the description, not all.")
     if dropped.neutralised:
         notes.append(f"{dropped.neutralised} texts held control tokens or characters, which were made harmless.")
     return tuple(notes)

@@ -185,6 +185,7 @@ class Recommender:
             demonstrations=examples.demonstrations,
             user=retrieved.user,
             query=retrieved.query.text,
+            lead_words=examples.lead_words,
         )
 
     def _course(self) -> Course:

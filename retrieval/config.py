@@ -84,5 +84,8 @@ class ExampleSettings(Section):
     history_length: int = Field(default=8, ge=0, le=200)
     liked_only: bool = True
     """Show only what the user liked; false shows disliked items too, apart from the liked ones."""
+    lead_words: int = Field(default=0, ge=0, le=500)
+    """Words of each candidate's description that are shown after its title: whole first sentences, so many as fit.
+    0 shows titles alone, as the shipped adapter was tuned."""
     shots: int = Field(default=0, ge=0, le=16)
     """Demonstrations of similar users."""

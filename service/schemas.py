@@ -147,6 +147,7 @@ class DroppedOut(Wire):
     demonstrations: int
     clipped: int
     neutralised: int
+    summarised: int
 
 
 class TimingOut(Wire):

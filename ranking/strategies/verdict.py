@@ -56,4 +56,5 @@ def most_dropped(parts: Sequence[Dropped]) -> Dropped:
         demonstrations=max(part.demonstrations for part in parts),
         clipped=max(part.clipped for part in parts),
         neutralised=max(part.neutralised for part in parts),
+        summarised=max(part.summarised for part in parts),
     )

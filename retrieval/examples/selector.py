@@ -19,12 +19,15 @@ class Examples:
     """Oldest first."""
     demonstrations: tuple[Demonstration, ...]
     """Nearest user first."""
+    lead_words: int = 0
+    """As ExampleSettings says."""
 
 
 class ExampleSelector:
     """Selects by the settings; deterministic. Nothing at or after retrieved.as_of is ever selected."""
 
     def __init__(self, record: Record, index: VectorIndex, settings: ExampleSettings) -> None:
+        self._lead_words = settings.lead_words
         self._history = HistorySelector(index, settings)
         self._demonstrations = DemonstrationSelector(record, index, settings)
 
@@ -33,4 +36,5 @@ class ExampleSelector:
         return Examples(
             history=tuple(self._history.select(retrieved)),
             demonstrations=tuple(self._demonstrations.select(retrieved)),
+            lead_words=self._lead_words,
         )

@@ -62,5 +62,6 @@ class PromptOut(Wire):
                 demonstrations=dropped.demonstrations,
                 clipped=dropped.clipped,
                 neutralised=dropped.neutralised,
+                summarised=dropped.summarised,
             ),
         )

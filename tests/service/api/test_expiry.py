@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -55,3 +57,16 @@ def test_times_of_a_session_must_not_go_backwards(client: TestClient) -> None:
     assert "oldest first" in refused.json()["detail"]
     items[2]["at"] = 3000.0
     assert client.post("/v1/session/recommend", json={"items": items}).json()["counts"]["history"] == 3
+
+
+def test_an_item_without_a_domain_is_of_items_and_an_empty_name_is_refused(client: TestClient) -> None:
+    assert client.put("/v1/items/lost", json={"title": "Lost"}).json()["domain"] == "items"
+    assert "lost" in recommended(client, domain="items")
+    assert client.put("/v1/items/lost", json={"title": "Lost", "domain": ""}).status_code == 422
+    assert client.post("/v1/recommend", json={"domain": ""}).status_code == 422
+
+
+def test_an_item_from_the_future_waits_until_its_time_as_after_a_clock_that_went_back(client: TestClient) -> None:
+    for moment, there in ((time.time() + 3600, False), (time.time() - 1, True)):
+        client.put("/v1/items/soon", json={"title": "Soon", "added_at": moment})
+        assert ("soon" in recommended(client)) is there
