@@ -37,8 +37,9 @@ class OpenVinoSettings(EmbeddedSettings):
     """OpenVINO scores on the CPU, whatever was measured (extra `openvino`); torch writes."""
 
     kind: Literal["openvino"] = "openvino"
-    precision: Literal["int8", "int8-weights", "float32"] = "int8-weights"
-    """int8: weights and activations, calibrated on prompts of the sample; int8-weights: activations as they come."""
+    precision: Literal["int8", "int8-weights", "float32"] = "float32"
+    """float32 ranks as torch does; int8 (weights and activations, calibrated on prompts of the sample) and int8-weights
+    (activations as they come) rank differently, and the answer's `route` says what was measured of them."""
 
 
 class ServerSettings(Section):

@@ -96,9 +96,12 @@ class Readout:
 
     def _logits(self, states: Tensor, columns: Tensor | None) -> Tensor:
         """Finished logits in float32, shape (len(states), len(columns) or vocabulary)."""
-        head = self._head if columns is None else self._head[columns]
-        # A graph's states are float32 whatever the weights are kept in.
-        logits = (states.to(head.device) @ head.to(states.dtype).T).float()
+        if columns is None:
+            # A graph's states are float32 whatever the weights are kept in.
+            logits = (states.to(self._head.device) @ self._head.to(states.dtype).T).float()
+        else:
+            # Few columns cost nothing in float32; in bfloat16 a logit of 20 has steps of 0.125, which ties candidates.
+            logits = states.to(self._head.device).float() @ self._head[columns].float().T
         if self._bias is not None:
             logits += (self._bias if columns is None else self._bias[columns]).float()
         logits *= self._scale
