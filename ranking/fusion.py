@@ -75,6 +75,7 @@ def columns_of(
         Column("llm", weights.llm, [None] * len(signals) if llm_scores is None else list(llm_scores)),
         Column("similarity", weights.similarity, [s.similarity_max for s in signals]),
         Column("cooccurrence", weights.cooccurrence, [s.cooccurrence for s in signals]),
+        Column("latent", weights.latent, [s.latent for s in signals]),
         Column(
             "popularity",
             weights.popularity,

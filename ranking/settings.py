@@ -84,6 +84,8 @@ class FusionWeights(Section):
     similarity: float = 0.25
     """Of the largest similarity to a liked recent item."""
     cooccurrence: float = 1.0
+    latent: float = 0.0
+    """Of closeness by latent factors. 0 until it is fitted: where little is known it says little."""
     popularity: float = 0.25
     """Of log popularity."""
     query: float = 1.0

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from retrieval.config import SHRINKAGE
+from retrieval.latent import LatentFactors, closeness, latent_vectors
 from retrieval.record import Record
 from retrieval.record.types import InteractionColumns
 from retrieval.types import PastItem
@@ -26,6 +27,8 @@ SECONDS_AN_HOUR = 3600.0
 HISTORY_LOOKED_AT = 20
 RECENCY = 0.9
 _ROUNDING = 1e-9
+_GROWTH = 1.05
+"""Latent factors are made anew when there are so many times the interactions that they were made of."""
 
 Scores = npt.NDArray[np.float64]
 
@@ -53,6 +56,31 @@ class Moment:
     """Users in the order of the matrix."""
     user_places: dict[str, int]
     """Where each user stands in user_ids."""
+    factors: Callable[[], LatentFactors | None]
+    """Gives the items' latent factors, of this moment or of a little before; None where there is too little for any."""
+
+    @cached_property
+    def _latent(self) -> npt.NDArray[np.float64] | None:
+        """Unit rows by `item_ids`; zero for items that have come since the factors were made."""
+        made = self.factors()
+        if made is None or made.item_ids is self.item_ids:
+            return None if made is None else made.vectors
+        vectors = np.zeros((len(self.item_ids), made.vectors.shape[1]))
+        known = [(self.places[item_id], at) for at, item_id in enumerate(made.item_ids) if item_id in self.places]
+        vectors[[place for place, _ in known]] = made.vectors[[at for _, at in known]]
+        return vectors
+
+    def latent(self, history: Sequence[PastItem], recency: Mapping[str, float] | None = None) -> Scores | None:
+        """Cosine with the latest 20 items of `history`, weighted as in `cooccurrence`, by latent factors.
+
+        NaN for items without factors. None where no past item has any. Unlike co-occurrence it says something of items
+        that nobody took together. What the user took before the moment is part of the factors.
+        """
+        vectors = self._latent
+        if vectors is None:
+            return None
+        known = self._weighted(history, recency)
+        return closeness(vectors, [place for place, _ in known], [weight for _, weight in known])
 
     @cached_property
     def likes(self) -> sparse.csc_array:
@@ -93,12 +121,7 @@ class Moment:
         """
         own = None if user_id is None else self.user_places.get(user_id)
         counts = self.popularity(user_id)
-        latest = [past.item.item_id for past in history[-HISTORY_LOOKED_AT:]][::-1]
-        known = [
-            (self.places[item_id], RECENCY**age * (1.0 if recency is None else recency[item_id]))
-            for age, item_id in enumerate(latest)
-            if item_id in self.places
-        ]
+        known = self._weighted(history, recency)
         columns = np.array([place for place, _ in known if counts[place] > 0], dtype=np.int64)
         weights = np.array([weight for place, weight in known if counts[place] > 0])
         if not columns.size:
@@ -113,6 +136,15 @@ class Moment:
         np.subtract.at(scores, columns, weights * counts[columns] / (counts[columns] + shrinkage))
         scores[scores < _ROUNDING] = 0.0
         return scores if scores.any() else None
+
+    def _weighted(self, history: Sequence[PastItem], recency: Mapping[str, float] | None) -> list[tuple[int, float]]:
+        """Place and weight of the latest past items that anybody took, the latest first."""
+        latest = [past.item.item_id for past in history[-HISTORY_LOOKED_AT:]][::-1]
+        return [
+            (self.places[item_id], RECENCY**age * (1.0 if recency is None else recency[item_id]))
+            for age, item_id in enumerate(latest)
+            if item_id in self.places
+        ]
 
     def _own(self, user_id: str | None) -> slice:
         """Where the user's interactions stand in item_index; an empty slice for a stranger."""
@@ -142,6 +174,8 @@ class Behaviour:
         self._columns: InteractionColumns | None = None
         self._moment: Moment | None = None
         self._span: tuple[float, float] = (0.0, 0.0)
+        self._made = threading.Lock()
+        self._factors: LatentFactors | None = None
 
     def before(self, as_of: float) -> Moment:
         """All behaviour strictly before as_of (Unix seconds), with every write that was answered before this call."""
@@ -149,8 +183,10 @@ class Behaviour:
             columns = self._record.interaction_columns(self._columns)
             # The same interactions lie before every moment of this span, so the Moment serves them all.
             same = self._columns is not None and columns.timestamps is self._columns.timestamps
+            if self._columns is not None and _somebody_left(self._columns, columns):
+                self._factors = None
             if self._moment is None or not same or not self._span[0] < as_of <= self._span[1]:
-                self._moment = _cut(columns, as_of, self._moment)
+                self._moment = _cut(columns, as_of, self._moment, self._latent)
                 past = columns.timestamps < as_of
                 self._span = (
                     float(columns.timestamps.max(initial=-np.inf, where=past)),
@@ -159,8 +195,30 @@ class Behaviour:
             self._columns = columns
             return self._moment
 
+    def _latent(self, matrix: sparse.csc_array, item_ids: tuple[str, ...], as_of: float) -> LatentFactors | None:
+        """Those at hand, if they are of before this moment and little has come since; else new ones, kept."""
+        with self._made:
+            made, n = self._factors, int(matrix.nnz)
+            if made is not None and made.as_of <= as_of and made.n_interactions <= n < _GROWTH * made.n_interactions:
+                return made
+            vectors = latent_vectors(matrix)
+            if vectors is None:
+                return None
+            self._factors = LatentFactors(item_ids=item_ids, vectors=vectors, as_of=as_of, n_interactions=n)
+            return self._factors
 
-def _cut(columns: InteractionColumns, as_of: float, last: Moment | None) -> Moment:
+
+def _somebody_left(before: InteractionColumns, now: InteractionColumns) -> bool:
+    """Whether a user is gone: nothing may remain of one who was erased."""
+    return before.user_ids is not now.user_ids and not set(before.user_ids) <= set(now.user_ids)
+
+
+def _cut(
+    columns: InteractionColumns,
+    as_of: float,
+    last: Moment | None,
+    latent: Callable[[sparse.csc_array, tuple[str, ...], float], LatentFactors | None],
+) -> Moment:
     """`last` lends what does not differ."""
     past = columns.timestamps < as_of
     # Most often all is past, and nothing need be copied.
@@ -168,6 +226,7 @@ def _cut(columns: InteractionColumns, as_of: float, last: Moment | None) -> Mome
     users, items, times = columns.user_index[kept], columns.item_index[kept], columns.timestamps[kept]
     shape = (len(columns.user_ids), len(columns.item_ids))
     ones = np.ones(len(users))  # float64, as what it is multiplied with: no conversion per request
+    matrix = sparse.csc_array((ones, (users, items)), shape=shape)
     return Moment(
         item_ids=columns.item_ids,
         places=last.places if last is not None and last.item_ids is columns.item_ids else _places(columns.item_ids),
@@ -177,7 +236,8 @@ def _cut(columns: InteractionColumns, as_of: float, last: Moment | None) -> Mome
         item_index=items,
         liked=columns.liked[kept],
         starts=np.concatenate([[0], np.cumsum(np.bincount(users, minlength=shape[0]))]),
-        matrix=sparse.csc_array((ones, (users, items)), shape=shape),
+        matrix=matrix,
+        factors=partial(latent, matrix, columns.item_ids, as_of),
         user_ids=columns.user_ids,
         user_places=(
             last.user_places if last is not None and last.user_ids is columns.user_ids else _places(columns.user_ids)

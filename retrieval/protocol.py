@@ -68,6 +68,8 @@ class RetrievalRequest:
     """What everybody did before as_of."""
     together: Scores | None
     """Co-occurrence with the user's history, shape (n_items,), as Moment.cooccurrence tells."""
+    alike: Scores | None
+    """Latent closeness to the user's history, shape (n_items,), as Moment.latent tells."""
     recency: Mapping[str, float] | None = None
     """How much each past item counts beside the others, in (0, 1], by item id; None where all count alike."""
 

@@ -22,7 +22,7 @@ from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, Vect
 from retrieval.record import Record
 from retrieval.reserved import Reserved, with_reserved
 from retrieval.signals import measure
-from retrieval.sources.behavioural import Cooccurrence, Popularity
+from retrieval.sources.behavioural import Cooccurrence, Latent, Popularity
 from retrieval.sources.newest import Newest
 from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean, liked_recent
 from retrieval.sources.text import TextQuery
@@ -73,6 +73,7 @@ class Retriever:
             SimilarityToMax(index),
             TextQuery(index),
             Cooccurrence(),
+            Latent(),
             Popularity(settings.popularity_half_life_days),
             self._snapshots.newest,
         )
@@ -212,6 +213,7 @@ class Retriever:
             profile=self._embedder.embed([told])[0] if told else None,
             moment=moment,
             together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage, recency),
+            alike=moment.latent(history, recency) if indexed else None,
             recency=recency,
         )
 
@@ -255,6 +257,7 @@ def _as_candidates(
             places=request.moment.places,
             users=partial(request.moment.popularity, request.query.user_id),
             together=request.together,
+            alike=request.alike,
         ),
     )
 

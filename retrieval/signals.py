@@ -35,10 +35,15 @@ def measure(
                 similarity_mean=_cosine(vector, mean_direction(past, request.weights_of(others))),
                 query_similarity=_cosine(vector, request.profile if request.asked is None else request.asked),
                 cooccurrence=float(together[place]) if together is not None and taken else None,
+                latent=None if request.alike is None or place is None else _measured(request.alike[place]),
                 log_popularity=0.0 if place is None else math.log1p(float(users[place])),
             )
         )
     return measured
+
+
+def _measured(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _cosine(one: Vectors | None, other: Vectors | None) -> float | None:

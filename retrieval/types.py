@@ -120,6 +120,8 @@ class Signals:
     says of their taste; in [-1, 1]."""
     cooccurrence: float | None = None
     """Recency-weighted item-to-item cosine of co-occurrence with the user's items, 0 and up."""
+    latent: float | None = None
+    """Cosine with the recency-weighted sum of the user's items by latent factors of who took what, in [-1, 1]."""
     log_popularity: float = 0.0
     """log(1 + number of other users who interacted with the candidate before the request)."""
 
@@ -149,6 +151,8 @@ class Evidence:
     """Gives how many others took each item before the request."""
     together: npt.NDArray[np.float64] | None
     """Co-occurrence with the user's history; None where there is none."""
+    alike: npt.NDArray[np.float64] | None
+    """Latent closeness to the user's history, NaN for items without factors; None where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -88,6 +88,7 @@ class SignalsOut(Wire):
     similarity_mean: float | None
     query_similarity: float | None
     cooccurrence: float | None
+    latent: float | None
     log_popularity: float
 
 
@@ -265,6 +266,7 @@ def _signals(signals: Signals) -> SignalsOut:
         similarity_mean=signals.similarity_mean,
         query_similarity=signals.query_similarity,
         cooccurrence=signals.cooccurrence,
+        latent=signals.latent,
         log_popularity=signals.log_popularity,
     )
 

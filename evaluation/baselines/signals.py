@@ -19,6 +19,7 @@ from scipy import optimize
 from evaluation.baselines.config import EmbeddingPopularityConfig, SignalsConfig
 from evaluation.baselines.cooccurrence import Cooccurrence
 from evaluation.baselines.encoding import Batch, Encoder, Mask, Taken
+from evaluation.baselines.latent import Latent
 from evaluation.baselines.similarity import Similarity
 from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
 from evaluation.errors import RunConfigError
@@ -136,7 +137,7 @@ class Weighted:
 
 
 class SignalFeatures:
-    """Log popularity, co-occurrence, largest and mean similarity, as served, and what could not be measured.
+    """Log popularity, co-occurrence, latent closeness, largest and mean similarity, as served, and what is unmeasured.
 
     For users without a history popularity is a feature of its own: beside co-occurrence it weighs little or less than
     nothing, and where it is all there is it must still speak for an item, not against it.
@@ -146,6 +147,7 @@ class SignalFeatures:
         "log_popularity",
         "log_popularity_for_strangers",
         "cooccurrence",
+        "latent",
         "similarity_max",
         "similarity_mean",
         "never_taken",
@@ -156,6 +158,7 @@ class SignalFeatures:
         self._encoder = Encoder(training)
         self._taken = Taken(training)
         self._cooccurrence = Cooccurrence(self._taken, HISTORY_LOOKED_AT, RECENCY, shrinkage)
+        self._latent = Latent(self._taken, HISTORY_LOOKED_AT, RECENCY)
         self._similarities = [Similarity(training, pooling, 10) for pooling in ("max", "mean")]
 
     def features(self, cases: Sequence[Case]) -> tuple[Features, Batch]:
@@ -166,10 +169,10 @@ class SignalFeatures:
         stranger = np.array([not case.history for case in cases], dtype=np.bool_)[batch.candidate_case]
         popularity = np.log1p(counts)
         columns = [(popularity, ~stranger), (popularity, stranger), (self._cooccurrence.score(batch), taken)]
-        found = [similarity.score(batch) for similarity in self._similarities]
+        found = [self._latent.score(batch), *(similarity.score(batch) for similarity in self._similarities)]
         columns += [(similarity.values, similarity.measured) for similarity in found]
         values = [standardised(value, known, batch.candidate_case, batch.n_cases) for value, known in columns]
-        values += [(~taken).astype(np.float64), (~found[0].measured).astype(np.float64)]
+        values += [(~taken).astype(np.float64), (~found[1].measured).astype(np.float64)]
         return np.stack(values, axis=1), batch
 
 

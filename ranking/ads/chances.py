@@ -72,4 +72,6 @@ def _behaviour(evidence: Evidence, items: PaidItems, *, neutral: bool) -> Mappin
     found = {"popularity": np.log1p(np.where((taken == 0) & neutral, np.nan, taken))}
     if evidence.together is not None:
         found["cooccurrence"] = np.where(taken > 0, evidence.together[places], np.nan)
+    if evidence.alike is not None:
+        found["latent"] = np.where(places >= 0, evidence.alike[places], np.nan)
     return found

@@ -42,6 +42,7 @@ def request_at(moment: Moment, as_of: float, together: list[float] | None = None
         asked=None,
         moment=moment,
         together=None if together is None else np.array(together),
+        alike=None,
     )
 
 
