@@ -52,7 +52,6 @@ class SourceWeights(Section):
     similarity_max: float = Field(default=1.0, ge=0)
     text: float = Field(default=2.0, ge=0)
     cooccurrence: float = Field(default=3.0, ge=0)
-    latent: float = Field(default=1.0, ge=0)
     popularity: float = Field(default=0.5, ge=0)
     newest: float = Field(default=0.1, ge=0)
 

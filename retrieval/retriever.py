@@ -22,7 +22,7 @@ from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, Vect
 from retrieval.record import Record
 from retrieval.reserved import Reserved, with_reserved
 from retrieval.signals import measure
-from retrieval.sources.behavioural import Cooccurrence, Latent, Popularity
+from retrieval.sources.behavioural import Cooccurrence, Popularity
 from retrieval.sources.newest import Newest
 from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean, liked_recent
 from retrieval.sources.text import TextQuery
@@ -73,7 +73,6 @@ class Retriever:
             SimilarityToMax(index),
             TextQuery(index),
             Cooccurrence(),
-            Latent(),
             Popularity(settings.popularity_half_life_days),
             self._snapshots.newest,
         )

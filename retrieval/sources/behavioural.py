@@ -18,16 +18,6 @@ class Cooccurrence:
         return [] if request.together is None else _best(request.moment, request.together, k)
 
 
-class Latent:
-    """Items near the user's by latent factors; the score is Moment.latent."""
-
-    name = "latent"
-
-    def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
-        """At most k items, best first, none of them further off than not near at all."""
-        return [] if request.alike is None else _best(request.moment, np.nan_to_num(request.alike), k)
-
-
 class Popularity:
     """Items taken by most other users; with a half-life, recent interactions count more."""
 
