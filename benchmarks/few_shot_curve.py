@@ -61,7 +61,7 @@ class Curve:
         self._chosen, self._settings, self._parts, self._console = chosen, settings, parts, console
         self._file = load_tune_config(chosen.config)
         config = self._file.config
-        start = SHIPPED_FOLDER if chosen.start == SHIPPED_FOLDER else None
+        start = SHIPPED_FOLDER if chosen.start == "shipped" else None
         self._model = settings.model.model_copy(update={"name": config.model or settings.model.name, "adapter": start})
         self._template = load_template(config.template, config.language)
 
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--selections", nargs="+", default=["random"], choices=get_args(SelectionName))
     parser.add_argument("--validation", type=int, default=300, help="lists that every adapter is judged by")
-    parser.add_argument("--start", choices=["untuned", SHIPPED_FOLDER], default="untuned")
+    parser.add_argument("--start", choices=["untuned", "shipped"], default="untuned")
     parser.add_argument("--output", type=Path, default=Path("runs/few-shot-curve"))
     console = Console()
     console.print(table(Curve(parser.parse_args(arguments), load_settings(), real_parts(), console).points()))
