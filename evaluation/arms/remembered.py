@@ -13,7 +13,7 @@ from prompts.types import Dropped, PromptContext, TemplateRef
 from ranking.protocol import Strategy
 from ranking.types import BranchScore, Completion, ParseReport, StrategyScores, Written
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a strategy changes what it computes, or when the stored form changes."""
 
 
