@@ -28,20 +28,22 @@ def latent_vectors(matrix: sparse.sparray, n_factors: int = FACTORS) -> Factors 
     of an item that nobody took is zero. None where there are too few users or items to have factors. Reference: the
     low-pass filter of Shen et al., How Powerful is Graph Convolution for Recommendation?, CIKM 2021.
     """
-    n_factors = min(n_factors, min(matrix.shape) - 1)
-    if n_factors < _LEAST_FACTORS or not matrix.nnz:
+    users, items = (np.asarray(matrix.sum(axis=axis)).ravel() for axis in (1, 0))
+    # Empty rows and columns, such as what comes only after the moment, must not move a digit.
+    rows, columns = np.flatnonzero(users), np.flatnonzero(items)
+    n_factors = min(n_factors, len(rows) - 1, len(columns) - 1)
+    if n_factors < _LEAST_FACTORS:
         return None
-    users = np.asarray(matrix.sum(axis=1)).ravel()
-    items = np.asarray(matrix.sum(axis=0)).ravel()
-    scaled = sparse.diags_array(_rooted(users)) @ matrix @ sparse.diags_array(_rooted(items))
-    # A start of our own: the library's is drawn anew each time. Factors come smallest first.
-    start = np.random.default_rng(0).uniform(size=min(matrix.shape))
+    kept = sparse.csr_array(matrix)[rows][:, columns]
+    scaled = sparse.diags_array(1 / np.sqrt(users[rows])) @ kept @ sparse.diags_array(1 / np.sqrt(items[columns]))
+    # A start of our own: the library's is drawn anew each time.
+    start = np.random.default_rng(0).uniform(size=min(kept.shape))
     _, strengths, factors = svds(scaled, k=n_factors, v0=start)
-    vectors = factors.T * strengths
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    known = (norms > _SHORTEST) & (items[:, None] > 0)
-    units: Factors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=known)
-    return units
+    found = factors.T * strengths
+    norms = np.linalg.norm(found, axis=1, keepdims=True)
+    vectors: Factors = np.zeros((len(items), n_factors))
+    vectors[columns] = np.divide(found, norms, out=np.zeros_like(found), where=norms > _SHORTEST)
+    return vectors
 
 
 def closeness(vectors: Factors, places: Sequence[int], weights: Sequence[float]) -> Factors | None:
@@ -61,10 +63,6 @@ def closeness(vectors: Factors, places: Sequence[int], weights: Sequence[float])
         found[place] = vectors[place] @ others / size if size > _SHORTEST else np.nan
     found[~vectors.any(axis=1)] = np.nan
     return found
-
-
-def _rooted(counts: Factors) -> Factors:
-    return 1.0 / np.sqrt(np.maximum(counts, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,6 +29,8 @@ def elsewhere(record_url: str, record: Record) -> Iterator[Record]:
 
 def assert_same(one: object, other: object) -> None:
     for field in fields(one):  # type: ignore[arg-type]
+        if field.name == "factors":  # kept while little comes, so they may be those of a little before
+            continue
         mine, theirs = getattr(one, field.name), getattr(other, field.name)
         if isinstance(mine, np.ndarray):
             assert mine.dtype == theirs.dtype, field.name

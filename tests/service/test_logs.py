@@ -19,11 +19,17 @@ from tests.service.api.shop import open_shop
 
 @pytest.fixture
 def own_root() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    """Loggers as in a new process, whatever a server of another test has made of them."""
+    loggers = [logging.getLogger(name) for name in (None, "uvicorn", "uvicorn.error")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers[1:]:
+        logger.handlers.clear()
+        logger.propagate = True
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 @pytest.mark.usefixtures("own_root")

@@ -15,6 +15,7 @@ from ranking.ads.config import AdSettings
 from ranking.ads.holdout import is_held_out
 from retrieval.campaigns import SECONDS_A_DAY, day_of
 from retrieval.conditions import condition_text, parse_filter
+from retrieval.errors import InputError
 from retrieval.filters import Equals, Filter, In, Range
 from retrieval.record import Record
 from retrieval.record.ads.types import Span
@@ -174,7 +175,7 @@ def test_a_condition_that_can_be_read_is_written_as_it_is_read(name: str, one: o
         text = condition_text(condition)
         try:
             read = parse_filter(text)
-        except ValueError:
+        except InputError:
             continue
         if read == condition:  # what no text stands for is not asked for: conditions come from texts
             assert condition_text(read) == text
