@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 from fastapi import FastAPI
 
 from prompts.render import render
@@ -146,6 +148,8 @@ def main() -> None:
 
     import uvicorn
 
+    # Whoever started this reads the port and nothing more: events would fill the pipe, and the server would wait.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     listening = socket.create_server(("127.0.0.1", 0))
     app = page_shop_app(Path(sys.argv[1]))
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
