@@ -11,7 +11,7 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from ranking.settings import load_settings
 from retrieval.types import Query
-from service.cli.demo import DEMO_USER, demo_settings
+from service.cli.demo_store import DEMO_USER, demo_settings
 from service.langchain import open_doors
 
 PROMPT = ChatPromptTemplate.from_messages([("user", "{about}\n\nWhy should I watch {title}? Answer in one sentence.")])

@@ -13,7 +13,7 @@ from ranking.engines.langchain import LangChainEngine
 from ranking.factory import choose_template, compose, open_settings_store
 from ranking.settings import load_settings
 from retrieval.types import Query
-from service.cli.demo import DEMO_USER, demo_settings
+from service.cli.demo_store import DEMO_USER, demo_settings
 from service.environment import keep_to_ourselves
 
 # FAKE: stands for ChatOllama, ChatOpenAI or any other. What a real one reads leaves this machine if that one does.

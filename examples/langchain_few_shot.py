@@ -8,7 +8,7 @@ from __future__ import annotations
 from langchain_core.prompts import ChatPromptTemplate, FewShotChatMessagePromptTemplate
 
 from ranking.settings import load_settings
-from service.cli.demo import DEMO_USER, demo_settings
+from service.cli.demo_store import DEMO_USER, demo_settings
 from service.langchain import open_doors
 
 

@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 
 from ranking.settings import load_settings
-from service.cli.demo import DEMO_USER, demo_settings
+from service.cli.demo_store import DEMO_USER, demo_settings
 from service.langchain import open_doors
 
 # In real code these come from any retriever.

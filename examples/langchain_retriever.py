@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ranking.settings import load_settings
 from retrieval.types import Query
-from service.cli.demo import DEMO_USER, demo_settings
+from service.cli.demo_store import DEMO_USER, demo_settings
 from service.langchain import open_doors
 
 

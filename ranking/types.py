@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from prompts.types import Dropped, TemplateRef
 from ranking.ads.types import Sponsored
-from ranking.arrangement.types import Change
+from ranking.arrangement.change import Change
 from retrieval.types import Item, Retrieved, Signals, User, Vote
 
 Capability: TypeAlias = Literal["labels", "likelihood", "generate", "constrained"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ranking.arrangement.types import Change
+from ranking.arrangement.change import Change
 from service.wire import Wire
 
 

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from ranking.arrangement.change import Change
 from ranking.arrangement.config import ArrangementSettings
 from ranking.arrangement.duplicates import duplicates
 from ranking.arrangement.rules import Block, Cap, Minimum, Pin, Rule
 from ranking.arrangement.selection import Need, Selection
-from ranking.arrangement.types import Arranged, Cause, Change, Evidence, Weighed
+from ranking.arrangement.types import Arranged, Cause, Evidence, Weighed
 from ranking.arrangement.weighing import days_old, selector, weigh
 from ranking.types import RankedItem
 from retrieval.behaviour import SECONDS_A_DAY

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ranking.arrangement.change import ChangeKind
 from ranking.arrangement.rules import Cap, Pin
-from ranking.arrangement.types import Cause, ChangeKind, Weighed
+from ranking.arrangement.types import Cause, Weighed
 from retrieval.matching import matches
 from retrieval.protocol import Vectors
 from retrieval.types import Item

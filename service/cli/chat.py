@@ -49,7 +49,7 @@ def chat(
 
     Reads one utterance a line from standard input, and writes the replies to standard output.
     """
-    from service.cli.demo import demo_settings
+    from service.cli.demo_store import demo_settings
 
     given = globals_of(ctx)
     chosen = ModelOptions(model=model, adapter=adapter, engine=engine, template=template, strategy=strategy)

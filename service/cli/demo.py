@@ -13,17 +13,13 @@ from rich.text import Text
 
 from service.cli import options
 from service.cli.context import Globals, Output, globals_of, print_json
+from service.cli.demo_store import DEMO_USER, LIKED_SHOWN, SHOWN, demo_settings, import_sample
 
 if TYPE_CHECKING:
     from ranking.recommender import Recommender
     from ranking.settings import Settings
     from ranking.types import Recommendation
-    from retrieval.sample.days import Sample
     from retrieval.types import Candidate, PastItem, Retrieved
-
-SHOWN = 10
-LIKED_SHOWN = 8
-DEMO_USER = "viewer-001"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,13 +54,6 @@ def demo(
         print_json(given.out, RecommendationOut.of(shown.recommendation).model_dump_json(indent=2))
         return
     _print(given, shown, time.perf_counter() - begun)
-
-
-def demo_settings(settings: Settings) -> Settings:
-    """The user's settings, but with a record and an index of the demo's own: their data is never touched."""
-    from retrieval.config import IndexSettings
-
-    return settings.model_copy(update={"home": settings.home / "demo", "record_url": None, "index": IndexSettings()})
 
 
 def embedding_order(retrieved: Retrieved) -> tuple[Candidate, ...]:
@@ -103,27 +92,6 @@ def _run(given: Globals, settings: Settings, user: str | None) -> Shown:
         import_sample(settings)
         with open_recommender(settings, progress) as recommender:
             return asyncio.run(_ask(recommender, user or DEMO_USER, settings.retrieval.n_candidates))
-
-
-def import_sample(settings: Settings) -> None:
-    """The films and books into the demo's own record; a second time it changes nothing."""
-    from retrieval.sample.catalogue import sample_interactions, sample_items, sample_users
-    from retrieval.sample.days import Sample
-
-    import_into(settings, Sample(items=sample_items(), users=sample_users(), interactions=sample_interactions()))
-
-
-def import_into(settings: Settings, sample: Sample) -> None:
-    """The same for any sample."""
-    from retrieval.record import Record
-
-    record = Record.open(str(settings.home / "record.db"))
-    try:
-        record.put_items(sample.items)
-        record.put_users(sample.users)
-        record.put_interactions(sample.interactions)
-    finally:
-        record.close()
 
 
 async def _ask(recommender: Recommender, user: str, n_candidates: int) -> Shown:

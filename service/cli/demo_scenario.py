@@ -14,7 +14,7 @@ from rich.text import Text
 
 from service.cli.campaigns import state_of
 from service.cli.context import Globals, Output
-from service.cli.demo import DEMO_USER, LIKED_SHOWN, SHOWN, demo_settings, import_into, import_sample
+from service.cli.demo_store import DEMO_USER, LIKED_SHOWN, SHOWN, demo_settings, import_into, import_sample
 from service.cli.recommend import asked, show
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from prompts.types import Dropped, Message, Prompt, TemplateRef
 from ranking.ads.types import Sponsored
-from ranking.arrangement.types import Change
+from ranking.arrangement.change import Change
 from retrieval.types import Item
 from service.cli.tables import changes_table, name_of, prompt_text, recommendation_table, summary_line
 from tests.service.answers import TITLE, bare_answer, full_answer

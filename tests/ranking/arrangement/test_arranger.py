@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ranking.arrangement.types import Change
+from ranking.arrangement.change import Change
 from ranking.engines.scripted import ScriptedEngine
 from ranking.factory import choose_template, compose
 from ranking.settings import load_settings
