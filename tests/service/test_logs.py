@@ -24,6 +24,7 @@ def own_root() -> Iterator[None]:
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     for logger in loggers[1:]:
         logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
         logger.propagate = True
     yield
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
