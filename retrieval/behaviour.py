@@ -183,7 +183,7 @@ class Behaviour:
             columns = self._record.interaction_columns(self._columns)
             # The same interactions lie before every moment of this span, so the Moment serves them all.
             same = self._columns is not None and columns.timestamps is self._columns.timestamps
-            if self._columns is not None and _somebody_left(self._columns, columns):
+            if self._factors is not None and self._columns is not None and _somebody_left(self._columns, columns):
                 self._factors = None
             if self._moment is None or not same or not self._span[0] < as_of <= self._span[1]:
                 self._moment = _cut(columns, as_of, self._moment, self._latent)

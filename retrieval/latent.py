@@ -61,7 +61,9 @@ def closeness(vectors: Factors, places: Sequence[int], weights: Sequence[float])
         others = taste - own * vectors[place]
         size = np.linalg.norm(others)
         found[place] = vectors[place] @ others / size if size > _SHORTEST else np.nan
-    found[~vectors.any(axis=1)] = np.nan
+    # Only a zero can be of an item without factors: looking through all vectors takes as long as the product.
+    zeros = np.flatnonzero(found == 0.0)
+    found[zeros[~vectors[zeros].any(axis=1)]] = np.nan
     return found
 
 
