@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
 
-from retrieval.behaviour import SECONDS_A_DAY
-from retrieval.conditions import parse_filter
-from retrieval.matching import check_attributes
 from retrieval.record import Record
-from retrieval.record.expiry import Expiring
 from service.api.dependencies import IndexingNow, StoreNow
 from service.api.fields import In, Text
 from service.api.problems import problems
+from service.expiry import expire_told
 from service.wire import Wire
 
 router = APIRouter(prefix="/v1/items", tags=["items"])
@@ -55,10 +51,5 @@ async def expire_items(body: ExpireIn, store: StoreNow, indexing: IndexingNow) -
 
 def expired(record: Record, body: ExpireIn) -> ExpiredOut:
     """Does it. Raises InputError for a condition that cannot be read or is on an attribute that no item has."""
-    now = time.time()
-    conditions = tuple(parse_filter(text) for text in body.filters)
-    check_attributes(conditions, record.attribute_names())
-    before = None if body.older_than_days is None else now - body.older_than_days * SECONDS_A_DAY
-    meant = Expiring(conditions=conditions, added_before=before)
-    ids = record.expire_items(meant, at=now, dry_run=body.dry_run)
+    ids = expire_told(record, body.filters, body.older_than_days, dry_run=body.dry_run)
     return ExpiredOut(n=len(ids), item_ids=list(ids[:MOST_NAMED]), dry_run=body.dry_run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
@@ -25,19 +24,11 @@ def expire(
     """Let many items expire now, by conditions, age or both: no list holds them any more. They stay in histories."""
     import json
 
-    from retrieval.behaviour import SECONDS_A_DAY
-    from retrieval.conditions import parse_filter
-    from retrieval.matching import check_attributes
-    from retrieval.record.expiry import Expiring
+    from service.expiry import expire_told
 
     given = globals_of(ctx)
-    now = time.time()
-    conditions = tuple(parse_filter(text) for text in filters or ())
-    before = None if older_than_days is None else now - older_than_days * SECONDS_A_DAY
     with open_record(given) as record:
-        check_attributes(conditions, record.attribute_names())
-        meant = Expiring(conditions=conditions, added_before=before)
-        ids = record.expire_items(meant, at=now, dry_run=dry_run)
+        ids = expire_told(record, filters or (), older_than_days, dry_run=dry_run)
     if output is Output.JSON:
         print_json(given.out, json.dumps({"n": len(ids), "item_ids": list(ids), "dry_run": dry_run}))
         return
