@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
+from retrieval.campaigns import SECONDS_A_DAY, day_of
 from retrieval.config import QuotaSettings
 from retrieval.errors import QuotaError
 from retrieval.record.database import Database
 from retrieval.record.schema import INTERACTIONS, ITEMS, REQUEST_DAYS, STATE, USERS
-
-_DAY_S = 86_400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +42,7 @@ class Quotas:
                 items=count_rows(connection, ITEMS),
                 users=count_rows(connection, USERS),
                 interactions=count_rows(connection, INTERACTIONS),
-                requests=_requests(connection, _day(now)) or 0,
+                requests=_requests(connection, day_of(now)) or 0,
             )
 
     def request(self, now: float) -> int | None:
@@ -51,7 +50,7 @@ class Quotas:
 
         Where requests have no quota, nothing is counted.
         """
-        most, day = self._database.quota.requests_per_day, _day(now)
+        most, day = self._database.quota.requests_per_day, day_of(now)
         if most is None:
             return None
         with self._database.write() as connection:
@@ -59,7 +58,7 @@ class Quotas:
             connection.execute(select(STATE.c.id).with_for_update())
             n = _requests(connection, day)
             if (n or 0) >= most:
-                return max(1, int((day + 1) * _DAY_S - now))
+                return max(1, int((day + 1) * SECONDS_A_DAY - now))
             if n is None:
                 connection.execute(delete(REQUEST_DAYS))
                 connection.execute(insert(REQUEST_DAYS), {"day": day, "n": 1})
@@ -87,7 +86,3 @@ def count_rows(connection: Connection, table: Table) -> int:
 
 def _requests(connection: Connection, day: int) -> int | None:
     return connection.scalar(select(REQUEST_DAYS.c.n).where(REQUEST_DAYS.c.day == day))
-
-
-def _day(now: float) -> int:
-    return int(now // _DAY_S)
