@@ -33,7 +33,8 @@ Measured with the commands below and put together by `python -m benchmarks.resul
 the arms. What the arms and protocols are is in the configurations, `evaluation/configs/`. Timings depend on the machine
 that each section names, and on what else it did; an LLM arm whose scores another arm had computed already (a fused one
 beside the same model alone) takes next to no time. Chat is measured on [its own page](chat.md#how-it-is-measured),
-newcomers on [theirs](newcomers.md#how-good-it-is).
+newcomers on [theirs](newcomers.md#how-good-it-is). In runs
+begun before 2026-11-28 10:00 UTC latent factors are not among the `signals`.
 """
 
 
