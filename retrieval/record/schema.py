@@ -125,6 +125,7 @@ REQUESTS = Table(
     Column("experiment", String),
     Column("teams", Text),
     Column("rung", String),
+    Column("scenario", String),
 )
 """Lists that were shown, never the prompts' text. `shown` is a JSON list of item ids, best first, and `teams` one of
 the arms that picked them in an interleaved list. Neither this table nor the next is mirrored by the index, so they

@@ -93,6 +93,8 @@ class ShownList:
     prompt_digest: str | None = None
     model: str | None = None
     adapter: str | None = None
+    scenario: str | None = None
+    """The scenario that was asked for; None where none was."""
     experiment: str | None = None
     """The experiment that the list is part of."""
     arm: str | None = None

@@ -17,7 +17,7 @@ from ranking.recommender import Recommender
 from retrieval.catalogue import Catalogue
 from retrieval.errors import RetrievalError
 from service.api.dependencies import IndexingNow, Ranker, StoreNow
-from service.api.fields import Id, In
+from service.api.fields import Id, In, Text
 from service.api.problems import STATUS, ProblemOut, problems
 from service.api.shown import remember
 from service.chat.conversation import MOST_UTTERANCE, checked
@@ -46,6 +46,8 @@ class ChatIn(In):
     """How many items where the conversation names no number; left out it is 5."""
     reader: Literal["rules", "llm"] = "rules"
     """What reads the message. "llm" falls back to "rules", and says so, where the model cannot be held to a form."""
+    scenario: Text | None = None
+    """As in a request for a list: name it with every message that it shall hold for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +77,7 @@ def chat_for(request: Request, recommender: Recommender, store: StoreNow, reader
 
 async def _asked(body: ChatIn, request: Request, recommender: Ranker, store: StoreNow) -> _Asked:
     # Whatever is wrong with the request is told before the first byte of a stream.
-    chat = chat_for(request, recommender, store, body.reader)
+    chat = chat_for(request, recommender.of(body.scenario), store, body.reader)
     checked(body.message)
     return _Asked(chat=chat, state=decode(body.state, await chat.vocabulary()), body=body)
 

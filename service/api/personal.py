@@ -44,6 +44,8 @@ class ShownOut(Wire):
     prompt_digest: str | None
     model: str | None
     adapter: str | None
+    scenario: str | None
+    """The scenario that was asked for; null where none was."""
     experiment: str | None
     arm: str | None
     teams: list[str] | None
@@ -65,6 +67,7 @@ class ShownOut(Wire):
             prompt_digest=shown.prompt_digest,
             model=shown.model,
             adapter=shown.adapter,
+            scenario=shown.scenario,
             experiment=shown.experiment,
             arm=shown.arm,
             teams=None if shown.teams is None else list(shown.teams),

@@ -29,6 +29,7 @@ async def remember(store: Store, answer: Recommendation, door: str) -> None:
         prompt_digest=answer.prompt_digest,
         model=None if engine is None else f"{engine.model}@{engine.revision}",
         adapter=None if engine is None else engine.adapter,
+        scenario=answer.scenario,
         experiment=answer.experiment,
         arm=answer.arm,
         teams=_teams(answer),

@@ -52,6 +52,8 @@ class ChatOut(Wire):
     """Whether something was slow, busy or down, so that the list is less than the settings ask for; a note says so."""
     reason: str | None
     """deadline, busy, engine, breaker or index; null where nothing is missing."""
+    scenario: str | None
+    """The scenario that the list is of; null where none was asked for, or the reply shows none."""
     state: str
     """Opaque: send it back with the next message."""
 
@@ -73,6 +75,7 @@ class ChatOut(Wire):
             rung=None if answer is None else answer.rung,
             degraded=answer is not None and answer.degraded,
             reason=None if answer is None else answer.reason,
+            scenario=None if answer is None else answer.scenario,
             state=encode(reply.state),
         )
 

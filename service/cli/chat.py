@@ -38,6 +38,7 @@ def chat(
         typer.Option(help="What reads your words; llm needs an engine that can be held to JSON."),
     ] = "rules",
     demo: Annotated[bool, typer.Option("--demo", help="Talk about the sample that `fewrec demo` imported.")] = False,
+    scenario: options.ScenarioOption = None,
     output: options.OutputOption = Output.TABLE,
     model: options.Model = None,
     adapter: options.Adapter = None,
@@ -52,7 +53,9 @@ def chat(
     from service.cli.demo_store import demo_settings
 
     given = globals_of(ctx)
-    chosen = ModelOptions(model=model, adapter=adapter, engine=engine, template=template, strategy=strategy)
+    chosen = ModelOptions(
+        model=model, adapter=adapter, engine=engine, template=template, strategy=strategy, scenario=scenario
+    )
     settings = given.settings(**chosen.flags())
     with _opened(given, demo_settings(settings) if demo else settings, reader) as recommender:
         asyncio.run(converse(given, recommender, _utterances(given), user, n, output))

@@ -31,6 +31,7 @@ def shown(request_id: str = "r", user_id: str | None = "u0", asked_at: float = 1
         ranked_by="llm",
         prompt_digest="d",
         adapter="a",
+        scenario="news",
         arm="b",
     )
 

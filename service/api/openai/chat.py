@@ -64,7 +64,7 @@ async def complete(
     Earlier messages count; system messages and tools do not. Beside OpenAI's fields `fewrec` holds the items. A stream
     begins when the reply is complete, so that whatever goes wrong has its status.
     """
-    reply = await chat_for(request, recommender, store).reply(body.said(), body.user)
+    reply = await chat_for(request, recommender.of(body.scenario), store).reply(body.said(), body.user)
     answer = reply.recommendation
     if answer is not None:
         await remember(store, answer, "chat completions")

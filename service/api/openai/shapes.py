@@ -77,6 +77,8 @@ class CompletionIn(Lenient):
     messages: Annotated[list[MessageIn], Field(min_length=1, max_length=1000)]
     user: Id | None = None
     """Id of a user in the store; left out, the visitor is a stranger."""
+    scenario: Text | None = None
+    """Not OpenAI's: as in a request for a list."""
     stream: bool | None = None
     stream_options: StreamOptionsIn | None = None
     n: Annotated[int, Field(ge=1, le=128)] | None = None

@@ -49,10 +49,32 @@ def test_a_visitor_can_name_one_too(shop: TestClient) -> None:
     assert (answer["scenario"], answer["items"][0]["item_id"]) == ("ours", "i6")
 
 
+def test_a_chat_can_name_one_too(shop: TestClient) -> None:
+    reply = shop.post("/v1/chat", json={"message": "horror", "user_id": "ann", "scenario": "ours"}).json()
+    assert (reply["scenario"], reply["items"][0]["item"]["item_id"]) == ("ours", "i6")
+    plain = shop.post("/v1/chat", json={"message": "horror", "state": reply["state"]}).json()
+    assert plain["scenario"] is None
+    body = {"model": "fewrec", "messages": [{"role": "user", "content": "horror"}], "scenario": "ours"}
+    assert shop.post("/v1/chat/completions", json=body).json()["fewrec"]["scenario"] == "ours"
+
+
+def test_the_log_tells_which_scenario_a_list_is_of(shop: TestClient) -> None:
+    bodies = ({"user_id": "ann", "scenario": "ours"}, {"user_id": "ann"})
+    asked = [shop.post("/v1/recommend", json=body).json()["request_id"] for body in bodies]
+    said = {"message": "horror", "user_id": "ann", "scenario": "ours"}
+    asked.append(shop.post("/v1/chat", json=said).json()["request_id"])
+    assert [shop.get(f"/v1/requests/{one}").json()["scenario"] for one in asked] == ["ours", None, "ours"]
+    shown = {one["request_id"]: one["scenario"] for one in shop.get("/v1/users/ann/export").json()["shown"]}
+    assert [shown[one] for one in asked] == ["ours", None, "ours"]
+
+
 def test_a_name_that_does_not_exist_is_refused_with_the_nearest_one(shop: TestClient) -> None:
     refused = shop.post("/v1/recommend", json={"user_id": "ann", "scenario": "our"})
     assert refused.status_code == 400
     assert "did you mean 'ours'" in refused.json()["detail"]
+    for door in ("chat", "chat/stream"):
+        body = {"message": "horror", "scenario": "our"}
+        assert shop.post(f"/v1/{door}", json=body).json()["detail"] == refused.json()["detail"]
 
 
 def test_the_names_can_be_asked_for(shop: TestClient) -> None:
