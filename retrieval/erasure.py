@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from retrieval.errors import NotFoundError
 from retrieval.ids import pair_id
-from retrieval.record.types import ErasedRows
+from retrieval.record.types import ErasedList, ErasedRows
 from retrieval.store import Store
 
 _AT_SERVER = (
@@ -27,6 +27,16 @@ class Erased:
     """What is left to do and by whom; empty where nothing is."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasedRequest:
+    """What was removed of one list."""
+
+    request_id: str
+    rows: ErasedList
+    notes: tuple[str, ...]
+    """As in `Erased`."""
+
+
 def erase_user(store: Store, user_id: str) -> Erased:
     """Remove a user and all that is theirs; afterwards their id and texts are nowhere in the data folder.
 
@@ -44,6 +54,18 @@ def erase_user(store: Store, user_id: str) -> Erased:
         entries = len(store.index.vectors("interactions", own)) + len(store.index.vectors("demonstrations", shown))
     rows = personal.delete([user_id])
     return Erased(user_id=user_id, rows=rows, index_entries=entries, notes=finish_erasures(store))
+
+
+def erase_request(store: Store, request_id: str) -> ErasedRequest:
+    """Remove a list and what the model was shown for it: all that is kept of a stranger's request.
+
+    Raises NotFoundError where nothing of it is kept.
+    """
+    rows = store.record.shown().erase(request_id)
+    if not rows.shown and not rows.prompts:
+        raise NotFoundError(f"no list {request_id!r}")
+    notes = () if store.record.checkpoint() else (_LOG_HELD,)
+    return ErasedRequest(request_id=request_id, rows=rows, notes=notes)
 
 
 def finish_erasures(store: Store) -> tuple[str, ...]:

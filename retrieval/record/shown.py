@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from retrieval.errors import NotFoundError
 from retrieval.record.database import Database
 from retrieval.record.exposures import Exposures
 from retrieval.record.prompts import forget_rows, log_prompts
-from retrieval.record.schema import REQUESTS
-from retrieval.record.types import LoggedPrompts, ShownList
+from retrieval.record.schema import PROMPTS, REQUESTS
+from retrieval.record.types import ErasedList, LoggedPrompts, ShownList
 
 
 class ShownLists:
@@ -85,6 +85,15 @@ class ShownLists:
     def exposures(self) -> Exposures:
         """The lists that were part of experiments."""
         return Exposures(self._database)
+
+    def erase(self, request_id: str) -> ErasedList:
+        """Delete one list and its prompts. What was paid for beside it stays: it names nobody then."""
+        with self._database.write() as connection:
+            shown, prompts = (
+                connection.execute(delete(table).where(table.c.request_id == request_id)).rowcount
+                for table in (REQUESTS, PROMPTS)
+            )
+        return ErasedList(shown=shown, prompts=prompts)
 
     def forget(self, before: float) -> int:
         """Delete the lists asked for before a time; returns how many there were. Feedback on them stays."""

@@ -182,6 +182,14 @@ class PersonalCopy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ErasedList:
+    """How many rows were deleted with one list: 0 or 1 of each."""
+
+    shown: int
+    prompts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ErasedRows:
     """How many rows went with deleted users."""
 

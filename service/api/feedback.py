@@ -10,11 +10,12 @@ from uuid import uuid4
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from retrieval.erasure import erase_request
 from retrieval.errors import NotFoundError
 from retrieval.record.types import Feedback, FeedbackKind
 from service.api.dependencies import IndexingNow, StoreNow
 from service.api.fields import Id, In, Time, not_in_the_future
-from service.api.personal import FeedbackOut, LoggedPromptsOut, ShownOut
+from service.api.personal import ErasedRequestOut, FeedbackOut, LoggedPromptsOut, ShownOut
 from service.api.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
@@ -80,6 +81,15 @@ async def get_request(request_id: Id, store: StoreNow) -> ShownOut:
     if found is None:
         raise NotFoundError(f"no list {request_id!r}")
     return ShownOut.of(found)
+
+
+@router.delete("/requests/{request_id}", responses=problems(404, 422))
+async def delete_request(request_id: Id, store: StoreNow) -> ErasedRequestOut:
+    """Erases a list and what the model was shown for it, such as a visitor's of whom nothing else is stored.
+
+    Feedback that names it stays, and joins to nothing any more.
+    """
+    return ErasedRequestOut.of(await asyncio.to_thread(erase_request, store, request_id))
 
 
 @router.get("/requests/{request_id}/prompts", responses=problems(404, 422))

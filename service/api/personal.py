@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from retrieval.erasure import Erased
+from retrieval.erasure import Erased, ErasedRequest
 from retrieval.record.ads.types import AdShow
 from retrieval.record.types import Choice, Feedback, FeedbackKind, LoggedPrompts, PersonalCopy, ShownList
 from service.api.prompt_shapes import PromptOut
@@ -202,6 +202,28 @@ class ErasedOut(Wire):
             shown=erased.rows.shown,
             feedback=erased.rows.feedback,
             sponsored=erased.rows.sponsored,
+            prompts=erased.rows.prompts,
+            notes=list(erased.notes),
+        )
+
+
+class ErasedRequestOut(Wire):
+    """What was removed of a list."""
+
+    request_id: str
+    shown: int
+    """1 where the list was still logged."""
+    prompts: int
+    """1 where its prompts were kept."""
+    notes: list[str]
+    """What is left to do and by whom; empty where nothing is."""
+
+    @classmethod
+    def of(cls, erased: ErasedRequest) -> ErasedRequestOut:
+        """The wire shape."""
+        return cls(
+            request_id=erased.request_id,
+            shown=erased.rows.shown,
             prompts=erased.rows.prompts,
             notes=list(erased.notes),
         )

@@ -40,7 +40,7 @@ SCOPES: dict[str, dict[str, Scope]] = {
     "/v1/campaigns/bulk": {"POST": ADMIN},
     "/v1/campaigns/{campaign_id}": {"GET": ADMIN, "PUT": ADMIN, "DELETE": ADMIN},
     "/v1/feedback": {"POST": WRITE},
-    "/v1/requests/{request_id}": {"GET": READ},
+    "/v1/requests/{request_id}": {"GET": READ, "DELETE": ADMIN},
     "/v1/requests/{request_id}/prompts": {"GET": ADMIN},
     "/v1/items": {"GET": READ},
     "/v1/items/bulk": {"POST": WRITE},

@@ -122,7 +122,8 @@ async def change_user(user_id: UserId, body: UserChanges, store: StoreNow, index
 async def delete_user(user_id: UserId, store: StoreNow) -> ErasedOut:
     """Erases a user for good, with all that is theirs, and says what that was.
 
-    The index is written anew for it, so in a large store this takes a while. Broken off, it goes on at the next start.
+    The index's files are compacted for it, so in a large store this takes a while. Broken off, it goes on at the next
+    start.
     """
     return ErasedOut.of(await asyncio.to_thread(erase_user, store, user_id))
 

@@ -34,9 +34,15 @@ N_ITEMS = 8
 
 @contextmanager
 def open_shop(
-    home: Path, quota: QuotaSettings | None = None, *, keeps_prompts: bool = False, shots: int = 0
+    home: Path,
+    quota: QuotaSettings | None = None,
+    *,
+    keeps_prompts: bool = False,
+    shots: int = 0,
+    record_url: str | None = None,
 ) -> Iterator[Serving]:
-    with open_store(home=home, record_url=None, index_url=None, embedder=HashingEmbedder(), quota=quota) as store:
+    embedder = HashingEmbedder()
+    with open_store(home=home, record_url=record_url, index_url=None, embedder=embedder, quota=quota) as store:
         if not store.record.counts().items:
             fill(store)
         store.catch_up()

@@ -54,6 +54,20 @@ def test_the_exact_prompt_is_kept_with_its_list_and_user_and_goes_with_them(tmp_
         assert client.get(f"/v1/requests/{bob}/prompts").status_code == 200
 
 
+def test_a_strangers_list_and_prompts_are_erased_by_their_id(tmp_path: Path) -> None:
+    with shop(tmp_path) as client:
+        body = {"items": [{"item_id": "i2"}], "query": WORDS}
+        mine, other = (client.post("/v1/session/recommend", json=body).json()["request_id"] for _ in range(2))
+        path = f"/v1/requests/{mine}"
+        assert client.get(f"{path}/prompts").json()["user_id"] is None
+        assert client.delete(path).json() == {"request_id": mine, "shown": 1, "prompts": 1, "notes": []}
+        for answer in (client.get(path), client.get(f"{path}/prompts"), client.delete(path)):
+            assert answer.status_code == 404
+        assert client.get(f"/v1/requests/{other}/prompts").status_code == 200
+        client.delete(f"/v1/requests/{other}")
+        assert files_with(tmp_path, WORDS) == files_with(tmp_path, mine) == []
+
+
 def test_prompts_of_others_that_show_demonstrations_go_too(tmp_path: Path) -> None:
     with shop(tmp_path, shots=2) as client:
         body = {"user_id": "ann", "filters": ["genres=Comedy"]}
