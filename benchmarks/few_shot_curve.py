@@ -14,19 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
-from evaluation.run.command import bars
+from benchmarks.tuned import Workbench, parts_alone, remembered
 from evaluation.tuning.config import SelectionName, TuneFile, load_tune_config
-from evaluation.tuning.material import Material, gather
-from evaluation.tuning.parts import Parts, real_parts
-from prompts.template import load_template
-from ranking.settings import ModelSettings, Settings, load_settings
+from evaluation.tuning.material import Material
+from ranking.settings import load_settings
 from ranking.shipped import SHIPPED_FOLDER
-from ranking.tuning.quality import ndcg_at
-from ranking.tuning.types import Provenance, TuningExample
 
 _POINTS = "points.jsonl"
 
@@ -57,70 +52,42 @@ def plan(sizes: Sequence[int], seeds: Sequence[int], selections: Sequence[str]) 
 class Curve:
     """Makes the points and remembers them in the output folder."""
 
-    def __init__(self, chosen: argparse.Namespace, settings: Settings, parts: Parts, console: Console) -> None:
-        self._chosen, self._settings, self._parts, self._console = chosen, settings, parts, console
+    def __init__(self, chosen: argparse.Namespace, bench: Workbench, console: Console) -> None:
+        self._chosen, self._bench, self._console = chosen, bench, console
         self._file = load_tune_config(chosen.config)
-        config = self._file.config
-        start = SHIPPED_FOLDER if chosen.start == "shipped" else None
-        self._model = settings.model.model_copy(update={"name": config.model or settings.model.name, "adapter": start})
-        self._template = load_template(config.template, config.language)
+        self._start = SHIPPED_FOLDER if chosen.start == "shipped" else None
 
     def points(self) -> list[Point]:
         """All of them; those that an earlier call made are read."""
-        path = self._chosen.output / _POINTS
-        path.parent.mkdir(parents=True, exist_ok=True)
-        known = [Point(**orjson.loads(line)) for line in path.read_bytes().splitlines()] if path.exists() else []
-        made = {(point.selection, point.size, point.seed): point for point in known}
-        for key in plan(self._chosen.sizes, self._chosen.seeds, self._chosen.selections):
-            if key not in made:
-                made[key] = self._point(*key)
-                with path.open("ab") as file:
-                    file.write(orjson.dumps(made[key]) + b"\n")
-                self._console.print(f"{key[0]}, {key[1]} examples, seed {key[2]}: {100 * made[key].ndcg:.1f}")
-        return [made[key] for key in plan(self._chosen.sizes, self._chosen.seeds, self._chosen.selections)]
+        chosen = self._chosen
+        keys = list(plan(chosen.sizes, chosen.seeds, chosen.selections))
+        return remembered(chosen.output / _POINTS, Point, keys, _key, lambda key: self._point(*key), self._tell)
+
+    def _tell(self, point: Point) -> None:
+        self._console.print(f"{point.selection}, {point.size} examples, seed {point.seed}: {100 * point.ndcg:.1f}")
 
     def _point(self, selection: str, size: int, seed: int) -> Point:
-        judged = self._material("random", 1, self._file.config.seed).validation
-        model = self._model
+        config = self._file.config
+        judged = self._material("random", 1, config.seed).validation
+        adapter = self._start
         if size:
             material = self._material(selection, size, seed)
-            folder = self._chosen.output / f"{selection}-{size}-{seed}"
-            self._tune(material, model, folder, seed)
-            model = model.model_copy(update={"adapter": folder})
-        contexts = [example.context for example in judged]
-        scores = self._parts.score(model, self._settings.cache, self._template, self._budget, contexts)
-        ndcg = statistics.fmean(_ndcg(example, found) for example, found in zip(judged, scores, strict=True))
+            adapter = self._chosen.output / f"{selection}-{size}-{seed}"
+            tuning = config.tuning.model_copy(update={"seed": seed})
+            self._bench.tune(config, tuning, material.examples, material.data, adapter, self._start)
+        ndcg = statistics.fmean(self._bench.ndcgs(config, adapter, judged))
         return Point(selection=selection, size=size, seed=seed, ndcg=ndcg, n=len(judged))
-
-    @property
-    def _budget(self) -> int:
-        return self._settings.prompt.max_tokens
 
     def _material(self, selection: str, size: int, seed: int) -> Material:
         """The examples of this seed. Only the configuration's own seed gives the lists that all are judged by."""
         config = self._file.config
         examples = config.examples.model_copy(update={"n": size, "selection": selection})
-        update = {
-            "examples": examples,
-            "seed": seed,
-            "validation": self._chosen.validation,
-            "fusion": config.fusion.model_copy(update={"fit": False}),
-        }
-        with bars(self._console) as progress:
-            file = TuneFile(config=config.model_copy(update=update), base=self._file.base)
-            return gather(file, self._settings, self._chosen.data_dir, progress)
-
-    def _tune(self, material: Material, model: ModelSettings, folder: Path, seed: int) -> None:
-        tuning = self._file.config.tuning.model_copy(update={"seed": seed})
-        self._parts.tune(
-            tuning, model, self._settings.cache, self._template, self._budget, material.examples, [], folder,
-            provenance=Provenance(name=folder.name, data=material.data),
-        )  # fmt: skip
+        update = {"examples": examples, "seed": seed, "validation": self._chosen.validation}
+        return self._bench.material(TuneFile(config=config.model_copy(update=update), base=self._file.base))
 
 
-def _ndcg(example: TuningExample, scores: Sequence[float]) -> float:
-    ids = [item.item_id for item in example.context.candidates]
-    return ndcg_at(10, scores, example.relevance, ids)
+def _key(point: Point) -> tuple[str, int, int]:
+    return point.selection, point.size, point.seed
 
 
 def table(points: Sequence[Point]) -> Table:
@@ -151,8 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--validation", type=int, default=300, help="lists that every adapter is judged by")
     parser.add_argument("--start", choices=["untuned", "shipped"], default="untuned")
     parser.add_argument("--output", type=Path, default=Path("runs/few-shot-curve"))
-    console = Console()
-    console.print(table(Curve(parser.parse_args(arguments), load_settings(), real_parts(), console).points()))
+    chosen, console = parser.parse_args(arguments), Console()
+    bench = Workbench(load_settings(), parts_alone(), console, chosen.data_dir)
+    console.print(table(Curve(chosen, bench, console).points()))
     return 0
 
 

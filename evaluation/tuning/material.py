@@ -56,7 +56,7 @@ def gather(
     settings = settings.model_copy(update={"examples": file.config.shown(settings.examples)})
     parts = []
     for lesson in file.config.lessons:
-        evaluation = _as_evaluation(file, lesson)
+        evaluation = as_evaluation(file, lesson)
         with open_questions(evaluation, settings, asking, progress=progress, embedder=embedder) as questions:
             if isinstance(lesson.protocol, Labelled):
                 parts.append(_read_labelled(questions, lesson, file.config.seed, settings.examples))
@@ -171,7 +171,7 @@ def _sources(questions: Questions, lesson: Lesson, seed: int) -> list[NegativeSo
     return sources
 
 
-def _as_evaluation(file: TuneFile, lesson: Lesson) -> ConfigFile:
+def as_evaluation(file: TuneFile, lesson: Lesson) -> ConfigFile:
     """The evaluation whose questions tuning keeps away from; its one arm only stands there."""
     config = file.config
     protocol = lesson.protocol

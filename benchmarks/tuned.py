@@ -1,0 +1,125 @@
+"""Adapters that benchmarks tune, judge by lists, and remember point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import wraps
+from multiprocessing import get_context
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from evaluation.run.command import bars
+from evaluation.tuning.config import FusionConfig, TuneConfig, TuneFile
+from evaluation.tuning.material import Material, gather
+from evaluation.tuning.parts import Parts, real_parts
+from prompts.template import load_template
+from ranking.settings import ModelSettings, Settings
+from ranking.tuning.config import TuningSettings
+from ranking.tuning.quality import ndcg_at
+from ranking.tuning.types import Provenance, TuningExample
+from retrieval.protocol import Embedder
+
+P = ParamSpec("P")
+R = TypeVar("R")
+K = TypeVar("K")
+_CUTOFF = 10
+
+
+def alone(call: Callable[P, R]) -> Callable[P, R]:
+    """The same call in a new process each time, which gives back all the memory that a model took."""
+
+    @wraps(call)
+    def called(*arguments: P.args, **named: P.kwargs) -> R:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(call, *arguments, **named).result()
+
+    return called
+
+
+def parts_alone() -> Parts:
+    """What tunes and what scores, each call in a process of its own."""
+    real = real_parts()
+    return Parts(tune=alone(real.tune), score=alone(real.score))
+
+
+def remembered(
+    path: Path,
+    kind: type[R],
+    plan: Sequence[K],
+    key_of: Callable[[R], K],
+    make: Callable[[K], R],
+    told: Callable[[R], None],
+) -> list[R]:
+    """The points of a plan, in its order. Those in the file are read, the others made, told and added to it at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    adapter = TypeAdapter(kind)
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    made = {key_of(point): point for point in map(adapter.validate_json, lines)}
+    for key in plan:
+        if key not in made:
+            made[key] = make(key)
+            with path.open("ab") as file:
+                file.write(adapter.dump_json(made[key]) + b"\n")
+            told(made[key])
+    return [made[key] for key in plan]
+
+
+class Workbench:
+    """Makes examples, tunes and judges as `fewrec tune` does. An adapter is kept as it is after its last step."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        console: Console,
+        data_dir: Path | None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self.settings, self.data_dir, self.embedder = settings, data_dir, embedder
+        self._parts, self._console = parts, console
+
+    def model(self, config: TuneConfig, adapter: Path | None) -> ModelSettings:
+        """The configuration's model with another adapter, or none."""
+        name = config.model or self.settings.model.name
+        return self.settings.model.model_copy(update={"name": name, "adapter": adapter})
+
+    def material(self, file: TuneFile) -> Material:
+        """The examples and validation lists of a configuration; no fusion is fitted."""
+        config = file.config.model_copy(update={"fusion": FusionConfig(fit=False)})
+        with bars(self._console) as progress:
+            return gather(
+                TuneFile(config=config, base=file.base), self.settings, self.data_dir, progress, self.embedder
+            )
+
+    def tune(
+        self,
+        config: TuneConfig,
+        tuning: TuningSettings,
+        examples: Sequence[TuningExample],
+        data: Mapping[str, str],
+        folder: Path,
+        start: Path | None,
+    ) -> None:
+        """Writes an adapter's folder; one that an earlier call finished stays."""
+        self._parts.tune(
+            tuning, self.model(config, start), self.settings.cache, load_template(config.template, config.language),
+            self.settings.prompt.max_tokens, examples, [], folder, provenance=Provenance(name=folder.name, data=data),
+        )  # fmt: skip
+
+    def ndcgs(self, config: TuneConfig, adapter: Path | None, judged: Sequence[TuningExample]) -> list[float]:
+        """NDCG@10 of the model alone on each list."""
+        contexts = [example.context for example in judged]
+        template = load_template(config.template, config.language)
+        found = self._parts.score(
+            self.model(config, adapter), self.settings.cache, template, self.settings.prompt.max_tokens, contexts
+        )
+        return [ndcg(example, scores) for example, scores in zip(judged, found, strict=True)]
+
+
+def ndcg(example: TuningExample, scores: Sequence[float]) -> float:
+    """NDCG@10 of one list in the order of these scores."""
+    return ndcg_at(_CUTOFF, scores, example.relevance, [item.item_id for item in example.context.candidates])
