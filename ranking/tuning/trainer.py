@@ -28,7 +28,8 @@ from ranking.tuning.types import OnProgress, Progressed, Provenance, Tuned, Tuni
 from ranking.tuning.weights import read_weights, weights_file
 from retrieval.errors import one_line
 
-_PACKAGES = ("peft", "safetensors", "tokenizers", "torch", "transformers")
+PACKAGES = ("peft", "safetensors", "tokenizers", "torch", "transformers")
+"""Whose versions the weights depend on."""
 
 
 def tune(
@@ -88,7 +89,7 @@ class _Job:
         self._max_tokens = max_tokens
         self._provenance = provenance
         self._output = output
-        self._core = load_model(_for_tuning(model), cache, layers=self._settings.layers)
+        self._core = load_model(for_tuning(model), cache, layers=self._settings.layers)
         if self._start is not None:
             self._start.check_base(model.name, self._core.revision)
 
@@ -192,7 +193,7 @@ class _Job:
                 start_adapter=None if self._start is None else self._start.manifest.label,
                 validations=looks,
             ),
-            packages={name: version(name) for name in _PACKAGES},
+            packages={name: version(name) for name in PACKAGES},
             run=parts,
             weights_sha256="",
             weights_bytes=0,
@@ -212,7 +213,7 @@ class _Job:
         )
 
 
-def _for_tuning(model: ModelSettings) -> ModelSettings:
+def for_tuning(model: ModelSettings) -> ModelSettings:
     """Without the adapter, which stays apart from the weights; on a CPU in float32 unless told otherwise."""
     on_cpu = choose_device(model.device) == "cpu"
     dtype = "float32" if model.dtype == "auto" and on_cpu else model.dtype

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.domains import EMBEDDING, MIXING, Point, lessons, table
+from dataclasses import replace
+
+from benchmarks.domains import EMBEDDING, MIXING, Point, about, lessons, table, unlabelled
+from retrieval.types import Item
+from tests.ranking.tuning.lists import example
 
 
 def point(way: str, size: int, *ndcgs: float, seed: int = 0) -> Point:
@@ -29,3 +33,16 @@ def test_no_domain_shows_another_kind_of_example() -> None:
     assert len(files) == 3
     assert len({file.config.examples for file in files.values()}) == 1
     assert all(not file.config.more and file.config.protocol.kind == "sampled" for file in files.values())
+
+
+def test_what_has_no_label_is_what_came_next_or_what_the_catalogue_says() -> None:
+    plain = example(1)
+    asked = unlabelled(plain)
+    assert asked.candidates == (plain.context.candidates[1],)
+    assert asked.history == plain.context.history
+    film = Item(item_id="x", title="X", attributes={"genres": ("Drama", "War"), "year": 1995}, description="Long. Ago.")
+    assert about(film) == "Drama, War, 1995; Long. Ago."
+    told = replace(plain, context=replace(plain.context, candidates=(*plain.context.candidates[1:], film)))
+    asked = unlabelled(replace(told, relevance=(1.0, *[0.0] * 6)))
+    assert (asked.candidates, asked.history, asked.query) == ((film,), (), about(film))
+    assert unlabelled(example(0)).query is None
