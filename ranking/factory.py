@@ -174,6 +174,8 @@ def compose(
     if retriever is None:
         retriever = Retriever(store.record, store.index, store.embedder, settings.retrieval)
     retriever = retriever.with_settings(settings.retrieval)
+    if weights.latent:
+        retriever.weigh_latent()
     arranged, calibration = settings.arrangement, calibration_for(settings, weights)
     return make(
         retriever=retriever,

@@ -168,14 +168,18 @@ def recency_of(history: Sequence[PastItem], half_life_hours: float | None) -> di
 class Behaviour:
     """Gives the Moment for a time; keeps the latest snapshot and the latest Moment. Thread-safe."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, latent: bool = True) -> None:
         self._record = record
+        self.latent = latent
+        """Whether anybody weighs latent factors: making them takes long where much is known."""
         self._lock = threading.Lock()
         self._columns: InteractionColumns | None = None
         self._moment: Moment | None = None
         self._span: tuple[float, float] = (0.0, 0.0)
         self._made = threading.Lock()
         self._factors: LatentFactors | None = None
+        self._departures = 0
+        """How often somebody left."""
 
     def before(self, as_of: float) -> Moment:
         """All behaviour strictly before as_of (Unix seconds), with every write that was answered before this call."""
@@ -183,10 +187,11 @@ class Behaviour:
             columns = self._record.interaction_columns(self._columns)
             # The same interactions lie before every moment of this span, so the Moment serves them all.
             same = self._columns is not None and columns.timestamps is self._columns.timestamps
-            if self._factors is not None and self._columns is not None and _somebody_left(self._columns, columns):
+            if self._columns is not None and _somebody_left(self._columns, columns):
                 self._factors = None
+                self._departures += 1
             if self._moment is None or not same or not self._span[0] < as_of <= self._span[1]:
-                self._moment = _cut(columns, as_of, self._moment, self._latent)
+                self._moment = _cut(columns, as_of, self._moment, partial(self._latent, self._departures))
                 past = columns.timestamps < as_of
                 self._span = (
                     float(columns.timestamps.max(initial=-np.inf, where=past)),
@@ -195,8 +200,13 @@ class Behaviour:
             self._columns = columns
             return self._moment
 
-    def _latent(self, matrix: sparse.csc_array, item_ids: tuple[str, ...], as_of: float) -> LatentFactors | None:
-        """Those at hand, if they are of before this moment and little has come since; else new ones, kept."""
+    def _latent(
+        self, departures: int, matrix: sparse.csc_array, item_ids: tuple[str, ...], as_of: float
+    ) -> LatentFactors | None:
+        """Those at hand, if they are of before this moment and little has come since; else new ones, kept.
+
+        What an earlier moment makes of a user who has left since is kept for nobody else.
+        """
         with self._made:
             made, n = self._factors, int(matrix.nnz)
             if made is not None and made.as_of <= as_of and made.n_interactions <= n < _GROWTH * made.n_interactions:
@@ -204,12 +214,17 @@ class Behaviour:
             vectors = latent_vectors(matrix)
             if vectors is None:
                 return None
-            self._factors = LatentFactors(item_ids=item_ids, vectors=vectors, as_of=as_of, n_interactions=n)
-            return self._factors
+            new = LatentFactors(item_ids=item_ids, vectors=vectors, as_of=as_of, n_interactions=n)
+            with self._lock:
+                if departures == self._departures:
+                    self._factors = new
+            return new
 
 
 def _somebody_left(before: InteractionColumns, now: InteractionColumns) -> bool:
-    """Whether a user is gone: nothing may remain of one who was erased."""
+    """Whether a user is gone, or may have gone and come back: nothing may remain of one who was erased."""
+    if before.read_at != now.read_at:
+        return True
     return before.user_ids is not now.user_ids and not set(before.user_ids) <= set(now.user_ids)
 
 

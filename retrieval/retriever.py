@@ -42,10 +42,10 @@ class Snapshots:
     newest: Newest
 
     @classmethod
-    def of(cls, record: Record) -> Snapshots:
-        """Of this record; read when it is first asked for."""
+    def of(cls, record: Record, *, latent: bool = True) -> Snapshots:
+        """Of this record; read when it is first asked for. `latent` as in Behaviour."""
         catalogue = Catalogue(record)
-        return cls(catalogue=catalogue, behaviour=Behaviour(record), newest=Newest(catalogue.items))
+        return cls(catalogue=catalogue, behaviour=Behaviour(record, latent=latent), newest=Newest(catalogue.items))
 
 
 class Retriever:
@@ -84,6 +84,10 @@ class Retriever:
         if settings == self._settings:
             return self
         return Retriever(self._record, self._index, self._embedder, settings, self._snapshots)
+
+    def weigh_latent(self) -> None:
+        """Measure latent closeness from now on, also for those who share the snapshots."""
+        self._behaviour.latent = True
 
     def added_between(self, since: float, until: float) -> tuple[str, ...]:
         """Ids of the items that came into the catalogue then, latest first; the latest thousand."""
@@ -212,7 +216,7 @@ class Retriever:
             profile=self._embedder.embed([told])[0] if told else None,
             moment=moment,
             together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage, recency),
-            alike=moment.latent(history, recency) if indexed else None,
+            alike=moment.latent(history, recency) if indexed and self._behaviour.latent else None,
             recency=recency,
         )
 

@@ -21,7 +21,7 @@ from ranking.registry import Promotion
 from ranking.scenarios.serving import Scenarios
 from ranking.settings import Settings, first_slip, merged
 from ranking.types import Recommendation
-from retrieval.retriever import Retriever
+from retrieval.retriever import Retriever, Snapshots
 from retrieval.store import Store
 
 OpenModel: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]
@@ -96,7 +96,9 @@ class _Parts:
     def __init__(self, store: Store, served: Settings, opened: ExitStack, open_model: OpenModel) -> None:
         self._store, self.served, self._opened, self._open_model = store, served, opened, open_model
         self._ladder = opened.enter_context(Ladder(served.ladder))
-        self._retriever = Retriever(store.record, store.index, store.embedder, served.retrieval)
+        # Latent factors are left unmade until somebody who is composed here weighs them.
+        snapshots = Snapshots.of(store.record, latent=False)
+        self._retriever = Retriever(store.record, store.index, store.embedder, served.retrieval, snapshots)
         self._engines: list[tuple[Settings, Engine]] = []
         self._engine(served)
 

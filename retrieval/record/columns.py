@@ -52,6 +52,7 @@ def _columns(state: Any, rows: Sequence[Any]) -> InteractionColumns:
     return InteractionColumns(
         record_id=state.record_id,
         version=state.version,
+        read_at=state.version,
         user_ids=tuple(user_ids),
         item_ids=tuple(item_ids),
         user_index=np.fromiter((users[row[0]] for row in rows), np.int32, n),

@@ -47,6 +47,7 @@ def merged(known: InteractionColumns, changed: InteractionColumns, deleted: Sequ
     item_ids, item_index = _used(item_ids, spliced(old_items, items))
     return replace(
         changed,
+        read_at=known.read_at,
         user_ids=user_ids,
         item_ids=item_ids,
         user_index=user_index,

@@ -44,6 +44,8 @@ class InteractionColumns:
     record_id: str
     version: int
     """The record and its version that were read."""
+    read_at: int
+    """The version at which all was read; what changed since was merged in."""
     user_ids: tuple[str, ...]
     item_ids: tuple[str, ...]
     user_index: npt.NDArray[np.int32]

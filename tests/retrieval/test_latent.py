@@ -131,3 +131,28 @@ def test_who_is_erased_is_in_no_factors(crowd: Record) -> None:
     crowd.put_interactions([interact("new", f"s{k}", 90.0) for k in range(3)])
     crowd.delete_users(["r0"])
     assert behaviour.before(NOW).factors() is not before
+
+
+def test_a_moment_from_before_an_erasure_leaves_nothing_to_those_after(crowd: Record) -> None:
+    behaviour = Behaviour(crowd)
+    old = behaviour.before(NOW)
+    crowd.delete_users(["r0"])
+    behaviour.before(NOW)
+    kept = old.factors()
+    crowd.put_users([User(user_id="new")])
+    crowd.put_interactions([interact("new", f"s{k}", 90.0 + k) for k in range(6)])
+    after = behaviour.before(NOW)
+    made = after.factors()
+    assert made is not None
+    assert made is not kept
+    assert made.n_interactions == after.matrix.nnz
+
+
+def test_who_comes_back_after_an_erasure_left_all_the_same(crowd: Record) -> None:
+    behaviour = Behaviour(crowd)
+    before = behaviour.before(NOW).factors()
+    crowd.delete_users(["r0"])
+    crowd.personal().forget(["r0"])
+    crowd.put_users([User(user_id="r0")])
+    crowd.put_interactions([interact("r0", f"s{k}", 90.0) for k in range(6)])
+    assert behaviour.before(NOW).factors() is not before

@@ -20,7 +20,7 @@ from ranking.settings import LadderSettings, Settings, load_settings
 from ranking.types import Recommendation
 from retrieval.errors import NotFoundError
 from retrieval.store import Store, open_store
-from retrieval.types import Query
+from retrieval.types import Interaction, Query, User
 from tests.fakes import HashingEmbedder
 from tests.ranking.flaky_engine import FlakyEngine
 from tests.ranking.made_adapter import make_adapter
@@ -207,3 +207,14 @@ def test_a_strategy_that_does_not_fit_its_template_is_told_with_its_arm(store: S
     ]
     with pytest.raises(ConfigError, match=r"experiment 'e', arm 'other': .*listwise"):
         ask(store, settings_of(arms))
+
+
+@pytest.mark.parametrize(("weight", "measured"), [(0.0, False), (0.5, True)])
+def test_latent_factors_are_made_where_an_arm_weighs_them(store: Store, weight: float, measured: bool) -> None:
+    users = [f"u{n}" for n in range(8)]
+    store.record.put_users([User(user_id=user_id) for user_id in users])
+    taken = [(user_id, f"i{(n + k) % 6}") for n, user_id in enumerate(users) for k in range(3)]
+    store.record.put_interactions([Interaction(user_id=u, item_id=i, timestamp=1.0) for u, i in taken])
+    arms: list[dict[str, Any]] = [{"name": "llm"}, {"name": "latent", "settings": {"fusion": {"latent": weight}}}]
+    (answer,), _ = ask(store, settings_of(arms), Query(user_id="ann"))
+    assert any(item.signals.latent is not None for item in answer.items) == measured
