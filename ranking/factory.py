@@ -197,12 +197,12 @@ def compose(
         arranger=None if arranged.changes_nothing else Arranger(arranged, store, retriever),
         unseen=arranged.unseen,
         scenario=settings.scenario,
-        auctioneer=auctioneer_for(settings, store, retriever, weights, calibration),
+        auctioneer=auctioneer_for(settings, store, weights, calibration),
     )
 
 
 def auctioneer_for(
-    settings: Settings, store: Store, retriever: Retriever, weights: FusionWeights, calibration: Calibration | None
+    settings: Settings, store: Store, weights: FusionWeights, calibration: Calibration | None
 ) -> Auctioneer | None:
     """Who sells the paid places of these settings; None where they sell none."""
     if settings.ads is None:
@@ -212,7 +212,6 @@ def auctioneer_for(
     return Auctioneer(
         settings.ads,
         store=store,
-        retriever=retriever,
         calibration=calibration,
         chances=None if fitted is None else Chances(weights=weights, unseen=unseen, fitted=fitted),
         rules=settings.arrangement.rules,

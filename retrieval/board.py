@@ -16,7 +16,7 @@ from retrieval.filters import Filter
 from retrieval.matching import holds
 from retrieval.protocol import Vectors
 from retrieval.store import Store
-from retrieval.types import Attributes, Item
+from retrieval.types import Attributes, Evidence, Item
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
@@ -108,12 +108,9 @@ class CampaignBoard:
         self._items: PaidItems | None = None
         self._known: Mapping[str, int] = {}
 
-    def now(self, catalogue: Mapping[str, Item], known: Mapping[str, int]) -> Posted:
-        """With every write that was answered before this call.
-
-        `catalogue` is Retriever.items as of now, which is another object where an item has changed; `known` is
-        Evidence.places of the request.
-        """
+    def now(self, evidence: Evidence) -> Posted:
+        """For a request, with every change of a campaign that was answered before this call."""
+        catalogue, known = evidence.items, evidence.places
         with self._lock:
             version = self._store.record.ads().campaigns.version()
             posted = version == self._version

@@ -256,6 +256,7 @@ def _as_candidates(
         history=request.history,
         candidates=candidates,
         evidence=Evidence(
+            items=items,
             liked=request.liked,
             places=request.moment.places,
             users=partial(request.moment.popularity, request.query.user_id),

@@ -143,6 +143,9 @@ class Candidate:
 class Evidence:
     """What the signals of any item are measured by, for one request. Arrays have shape (n_items,), by `places`."""
 
+    items: Mapping[str, Item]
+    """The catalogue when the request came, another object where an item has changed; or what was given from outside.
+    Do not change it."""
     liked: Mapping[str, npt.NDArray[np.float32]]
     """Vectors, shape (dimension,), of the latest liked items that are indexed, by item id."""
     places: Mapping[str, int]

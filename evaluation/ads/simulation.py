@@ -137,7 +137,6 @@ def _auctioneer(ground: Ground, way: Way) -> Auctioneer:
     return Auctioneer(
         way.settings,
         store=ground.store,
-        retriever=ground.retriever,
         calibration=ground.calibration,
         chances=Chances(weights=ground.weights, unseen="least", fitted=fitted),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,9 +28,8 @@ from retrieval.campaigns import Campaign
 from retrieval.matching import may_be_shown
 from retrieval.protocol import Vectors
 from retrieval.record.ads.types import AdShow, Offer
-from retrieval.retriever import Retriever
 from retrieval.store import Store
-from retrieval.types import Evidence, Item, Retrieved
+from retrieval.types import Evidence, Retrieved
 
 if TYPE_CHECKING:
     from ranking.recommender import Recommender
@@ -69,8 +68,6 @@ class _Occasion:
     answer: Recommendation
     retrieved: Retrieved
     evidence: Evidence
-    items: Mapping[str, Item]
-    """The catalogue."""
     posted: Posted
 
     @property
@@ -92,7 +89,6 @@ class Auctioneer:
         settings: AdSettings,
         *,
         store: Store,
-        retriever: Retriever,
         calibration: Calibration | None,
         chances: Chances | None,
         rules: Sequence[Rule] = (),
@@ -101,7 +97,6 @@ class Auctioneer:
         self._settings = settings
         self._charges = store.record.ads().charges
         self._feedback = store.record.feedback()
-        self._retriever = retriever
         self._calibration, self._chances = calibration, chances
         self._board = CampaignBoard(store, settings.currency)
         self._blocks = [selector(rule) for rule in rules if isinstance(rule, Block)]
@@ -116,9 +111,8 @@ class Auctioneer:
         why = self._why_none(answer)
         if why is not None or retrieved is None or evidence is None or self._chances is None:
             return replace(answer, notes=(*answer.notes, why or _NO_INDEX))
-        items = self._retriever.items()
-        posted = self._board.now(items, evidence.places)
-        sale = _Occasion(answer=answer, retrieved=retrieved, evidence=evidence, items=items, posted=posted)
+        posted = self._board.now(evidence)
+        sale = _Occasion(answer=answer, retrieved=retrieved, evidence=evidence, posted=posted)
         entries = tuple(self._entries(self._book(self._offers(sale, self._chances), sale), sale))
         stage = Stage(name="ads", seconds=time.perf_counter() - start)
         notes = (*answer.notes, *self._notes(posted, entries))
@@ -157,15 +151,14 @@ class Auctioneer:
             yield _Entrant(board.campaigns[row], float(likely[row]))
 
     def _bidders(self, sale: _Occasion, entrants: Iterator[_Entrant]) -> Iterator[Bidder]:
-        user_id, now, barred = sale.user_id, sale.now, self._barred(sale)
-        counts: Mapping[str, int] = {} if user_id is None else self._charges.shown_today(user_id, now)
+        user_id, barred = sale.user_id, self._barred(sale)
         # Looked at one by one, best first: of thousands only the first few are asked for more.
         shown = (one for one in entrants if self._may_show(one.campaign.item_id, barred, sale))
         while part := list(itertools.islice(shown, _AT_ONCE)):
-            spent = self._charges.spent_today([one.campaign.campaign_id for one in part], now)
+            today = self._charges.today([one.campaign.campaign_id for one in part], user_id, sale.now)
             for campaign, probability in part:
-                cap, so_far = campaign.cap_per_day, spent.get(campaign.campaign_id, 0)
-                if cap is not None and (user_id is None or counts.get(campaign.campaign_id, 0) >= cap):
+                cap, so_far = campaign.cap_per_day, today.spent.get(campaign.campaign_id, 0)
+                if cap is not None and (user_id is None or today.shown.get(campaign.campaign_id, 0) >= cap):
                     continue
                 if so_far + campaign.bid <= campaign.daily_budget and self._in_pace(campaign, so_far, sale):
                     yield Bidder(
@@ -184,7 +177,7 @@ class Auctioneer:
         return dismissed | had | listed | sale.retrieved.query.exclude
 
     def _may_show(self, item_id: str, barred: frozenset[str], sale: _Occasion) -> bool:
-        item = sale.items.get(item_id)
+        item = sale.evidence.items.get(item_id)
         if item is None or item_id in barred or not may_be_shown(item, sale.retrieved.query, sale.now):
             return False
         return not any(means(item) for means in self._blocks)
@@ -211,7 +204,7 @@ class Auctioneer:
     def _entries(self, shows: Sequence[AdShow], sale: _Occasion) -> Iterator[Sponsored]:
         board = sale.posted.board
         for show in shows:
-            campaign, item = board.by_id.get(show.campaign_id), sale.items.get(show.item_id)
+            campaign, item = board.by_id.get(show.campaign_id), sale.evidence.items.get(show.item_id)
             if campaign is None or item is None:  # gone since; what was booked stays booked
                 continue
             vector = sale.posted.items.vectors[board.item_places[show.item_id]]

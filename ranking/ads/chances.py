@@ -12,7 +12,7 @@ from ranking.calibration.curves import Numbers
 from ranking.calibration.file import Fitted
 from ranking.fusion import Spread, columns_of, spread_of
 from ranking.settings import FusionWeights
-from retrieval.board import Flags, PaidItems
+from retrieval.board import Flags, PaidItems, Places
 from retrieval.types import Evidence, Retrieved
 
 
@@ -31,19 +31,20 @@ class Chances:
         have been among them. 0 for items that are not `wanted`, and for those that cannot reach the probability
         `least`, which is seen before the similarities are taken: of many items that is most of the work.
         """
-        terms = self._terms(retrieved)
-        scores = np.zeros(len(items.places))
-        for name, values in _behaviour(evidence, items, neutral=self.unseen == "neutral").items():
+        terms, rows = self._terms(retrieved), np.flatnonzero(wanted)
+        scores = np.zeros(len(rows))
+        for name, values in _behaviour(evidence, items.places[rows], neutral=self.unseen == "neutral").items():
             if (term := terms.get(name)) is not None:
                 scores += term.of(values)
-        rows, term = np.flatnonzero(wanted), terms.get("similarity")
+        term = terms.get("similarity")
         if term is not None and evidence.liked and items.indexed.any():
             most = max(0.0, *term.of(np.array([-1.0, 1.0])))
-            rows = rows[self.fitted.curve.probability(scores[rows] + most) >= least]
+            likely = self.fitted.curve.probability(scores + most) >= least
+            rows, scores = rows[likely], scores[likely]
             nearest = (np.stack(list(evidence.liked.values())) @ items.vectors[rows].T).max(axis=0, initial=-1.0)
-            scores[rows] += term.of(np.where(items.indexed[rows], nearest, np.nan))
-        found = np.zeros(len(scores))
-        found[rows] = self.fitted.curve.probability(scores[rows])
+            scores += term.of(np.where(items.indexed[rows], nearest, np.nan))
+        found = np.zeros(len(items.places))
+        found[rows] = self.fitted.curve.probability(scores)
         return found
 
     def _terms(self, retrieved: Retrieved) -> Mapping[str, _Term]:
@@ -65,9 +66,9 @@ class _Term(NamedTuple):
         return added
 
 
-def _behaviour(evidence: Evidence, items: PaidItems, *, neutral: bool) -> Mapping[str, Numbers]:
+def _behaviour(evidence: Evidence, places: Places, *, neutral: bool) -> Mapping[str, Numbers]:
     """As retrieval.signals measures one item; NaN where there is nothing to measure on. No item is in the history."""
-    users, places = evidence.users(), items.places
+    users = evidence.users()
     taken = np.where(places >= 0, users[places], 0.0) if len(users) else np.zeros(len(places))
     found = {"popularity": np.log1p(np.where((taken == 0) & neutral, np.nan, taken))}
     if evidence.together is not None:

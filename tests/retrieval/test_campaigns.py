@@ -117,8 +117,8 @@ def test_a_cap_counts_one_user_and_one_day_and_keeps_off_strangers(filled: Recor
     assert book(filled, "b") == ()
     assert len(book(filled, "c", "u1")) == 1
     assert book(filled, "d", None) == ()
-    assert filled.ads().charges.shown_today("u0", NOON) == {"c": 1}
-    assert filled.ads().charges.shown_today("u0", NOON + DAY_S) == {}
+    assert filled.ads().charges.today([], "u0", NOON).shown == {"c": 1}
+    assert filled.ads().charges.today([], "u0", NOON + DAY_S).shown == {}
 
 
 def test_where_an_offer_is_refused_the_next_one_takes_its_place_and_no_item_stands_twice(filled: Record) -> None:
@@ -127,8 +127,8 @@ def test_where_an_offer_is_refused_the_next_one_takes_its_place_and_no_item_stan
     charges = filled.ads().charges
     shown = charges.book("r", "u0", first, places=[3, 5], pays="impression", now=NOON)
     assert [(show.campaign_id, show.place) for show in shown] == [("a", 3), ("c", 5)], "a and b are of one item"
-    assert charges.spent_today(["a", "b"], NOON) == {"a": 100, "b": 0}
-    assert charges.spent_today(["a"], NOON + DAY_S) == {}
+    assert charges.today(["a", "b"], None, NOON).spent == {"a": 100, "b": 0}
+    assert charges.today(["a"], None, NOON + DAY_S).spent == {}
     shown = charges.book("s", "u0", first, places=[3, 5], pays="impression", now=NOON)
     assert [(show.campaign_id, show.place) for show in shown] == [("b", 3), ("d", 5)], "a and c have spent it all"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from retrieval.campaigns import day_of
 from retrieval.errors import NotFoundError
-from retrieval.record.ads.types import AdShow, Offer, Pays
+from retrieval.record.ads.types import AdShow, Offer, Pays, Today
 from retrieval.record.database import Database
 from retrieval.record.schema import AD_DAYS, AD_SHOWS, CAMPAIGNS
 from retrieval.record.writing import insert_of
@@ -90,21 +90,17 @@ class Charges:
         with self._database.read() as connection:
             return _shows(connection, request_id)
 
-    def spent_today(self, campaign_ids: Sequence[str], now: float) -> Mapping[str, int]:
-        """Micro-units that campaigns were charged on the day of `now`; those that were not are absent."""
-        wanted = (AD_DAYS.c.campaign_id.in_(campaign_ids), AD_DAYS.c.day == day_of(now))
-        with self._database.read() as connection:
-            rows = connection.execute(select(AD_DAYS.c.campaign_id, AD_DAYS.c.spent).where(*wanted)).all()
-        return {row[0]: int(row[1]) for row in rows}
-
-    def shown_today(self, user_id: str, now: float) -> Mapping[str, int]:
-        """How often each campaign was shown to a user on the day of `now`; those that were not are absent."""
-        chosen = select(AD_SHOWS.c.campaign_id, func.count()).where(
-            AD_SHOWS.c.user_id == user_id, AD_SHOWS.c.day == day_of(now)
+    def today(self, campaign_ids: Sequence[str], user_id: str | None, now: float) -> Today:
+        """What these campaigns did on the day of `now`, and to the user; for a stranger nothing is counted."""
+        day = day_of(now)
+        spent = select(AD_DAYS.c.campaign_id, AD_DAYS.c.spent).where(
+            AD_DAYS.c.campaign_id.in_(campaign_ids), AD_DAYS.c.day == day
         )
+        shown = select(AD_SHOWS.c.campaign_id, func.count()).where(AD_SHOWS.c.user_id == user_id, AD_SHOWS.c.day == day)
         with self._database.read() as connection:
-            rows = connection.execute(chosen.group_by(AD_SHOWS.c.campaign_id)).all()
-        return {row[0]: int(row[1]) for row in rows}
+            charged = connection.execute(spent).all()
+            counted = () if user_id is None else connection.execute(shown.group_by(AD_SHOWS.c.campaign_id)).all()
+        return Today(spent={row[0]: int(row[1]) for row in charged}, shown={row[0]: int(row[1]) for row in counted})
 
 
 def read_show(row: Any) -> AdShow:

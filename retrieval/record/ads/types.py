@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -52,6 +53,16 @@ class Spent:
     clicked: int = 0
     uncharged: int = 0
     """Clicks that came when the day's budget was used up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Today:
+    """What an auction must know of a day so far, by campaign; those without anything are absent."""
+
+    spent: Mapping[str, int]
+    """Micro-units that were charged."""
+    shown: Mapping[str, int]
+    """How often the user was shown it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
