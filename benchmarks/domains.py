@@ -175,7 +175,7 @@ class Domains:
         examples = {"examples": lead.config.examples.model_copy(update={"n": each}), "validation": 0}
         rest = tuple(Lesson(data=file.config.data, protocol=file.config.protocol, **examples) for file in more)
         config = lead.config.model_copy(update={**examples, "more": rest, "seed": seed})
-        return self._bench.material(TuneFile(config=config, base=lead.base))
+        return self._bench.material(TuneFile(config=config, base=lead.base), None)
 
     def _lists(self, name: str) -> Judged:
         if name not in self._judged:

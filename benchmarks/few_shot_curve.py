@@ -83,7 +83,9 @@ class Curve:
         config = self._file.config
         examples = config.examples.model_copy(update={"n": size, "selection": selection})
         update = {"examples": examples, "seed": seed, "validation": self._chosen.validation}
-        return self._bench.material(TuneFile(config=config.model_copy(update=update), base=self._file.base))
+        return self._bench.material(
+            TuneFile(config=config.model_copy(update=update), base=self._file.base), self._start
+        )
 
 
 def _key(point: Point) -> tuple[str, int, int]:

@@ -89,13 +89,14 @@ class Workbench:
         name = config.model or self.settings.model.name
         return self.settings.model.model_copy(update={"name": name, "adapter": adapter})
 
-    def material(self, file: TuneFile) -> Material:
-        """The examples and validation lists of a configuration; no fusion is fitted."""
+    def material(self, file: TuneFile, start: Path | None) -> Material:
+        """The examples and validation lists of a configuration, for tuning from there; no fusion is fitted."""
         config = file.config.model_copy(update={"fusion": FusionConfig(fit=False)})
         with bars(self._console) as progress:
             return gather(
-                TuneFile(config=config, base=file.base), self.settings, self.data_dir, progress, self.embedder
-            )
+                TuneFile(config=config, base=file.base), self.settings, self.data_dir, progress, self.embedder,
+                ask=lambda contexts: self._scores(config, start, contexts),
+            )  # fmt: skip
 
     def tune(
         self,
@@ -123,12 +124,16 @@ class Workbench:
 
     def ndcgs(self, config: TuneConfig, adapter: Path | None, judged: Sequence[TuningExample]) -> list[float]:
         """NDCG@10 of the model alone on each list."""
-        contexts = [example.context for example in judged]
-        template = load_template(config.template, config.language)
-        found = self._parts.score(
-            self.model(config, adapter), self.settings.cache, template, self.settings.prompt.max_tokens, contexts
-        )
+        found = self._scores(config, adapter, [example.context for example in judged])
         return [ndcg(example, scores) for example, scores in zip(judged, found, strict=True)]
+
+    def _scores(
+        self, config: TuneConfig, adapter: Path | None, contexts: Sequence[PromptContext]
+    ) -> list[tuple[float, ...]]:
+        return self._parts.score(
+            self.model(config, adapter), self.settings.cache, load_template(config.template, config.language),
+            self.settings.prompt.max_tokens, contexts,
+        )  # fmt: skip
 
 
 def ndcg(example: TuningExample, scores: Sequence[float]) -> float:

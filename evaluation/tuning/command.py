@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from evaluation.baselines.types import MIN_FITTING_CASES
@@ -16,6 +18,7 @@ from evaluation.tuning.material import Material, gather
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import shown_progress
 from prompts.template import Template, load_template
+from prompts.types import PromptContext
 from ranking.factory import served_settings
 from ranking.settings import ModelSettings, Settings
 from ranking.shipped import SHIPPED_FOLDER
@@ -49,13 +52,14 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
     file = _with_options(load_tune_config(order.config or STORE), order)
     config, settings = file.config, given.settings()
     template = load_template(config.template, config.language)
-    with bars(given.err) as progress:
-        material = gather(file, settings, order.data_dir, progress, embedder)
-    for text in material.notes:
-        note(given, text)
     parts = parts or real_parts()
     output = order.output or ADAPTERS / config.name
     model = _model(given, config, settings)
+    with bars(given.err) as progress:
+        ask = partial(_scores, parts, model, settings, template, progress)
+        material = gather(file, settings, order.data_dir, progress, embedder, ask=ask)
+    for text in material.notes:
+        note(given, text)
     with shown_progress(given.err) as told:
         tuned = parts.tune(
             config.tuning,
@@ -148,17 +152,23 @@ def _fuse(
             f"there are {len(material.validation)}.",
         )
         return None
-    scores = parts.score(
-        model.model_copy(update={"adapter": output}),
-        settings.cache,
-        template,
-        settings.prompt.max_tokens,
-        [example.context for example in material.validation],
-        progress,
-    )
+    tuned = model.model_copy(update={"adapter": output})
+    contexts = [example.context for example in material.validation]
+    scores = _scores(parts, tuned, settings, template, progress, contexts)
     fitted = fit_in_two(material.asked, scores, material.further, l2=config.fusion.l2)
     revise_adapter(output, fusion=fitted.weights.model_dump())
     return fitted
+
+
+def _scores(
+    parts: Parts,
+    model: ModelSettings,
+    settings: Settings,
+    template: Template,
+    progress: Progress,
+    contexts: Sequence[PromptContext],
+) -> list[tuple[float, ...]]:
+    return parts.score(model, settings.cache, template, settings.prompt.max_tokens, contexts, progress)
 
 
 def _tell(

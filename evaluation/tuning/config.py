@@ -19,7 +19,7 @@ from retrieval.config import ExampleSettings, Section
 
 STORE = "store"
 """The shipped configuration of the user's own store."""
-SelectionName: TypeAlias = Literal["random", "recent", "diverse", "popularity-balanced"]
+SelectionName: TypeAlias = Literal["random", "recent", "diverse", "popularity-balanced", "uncertainty"]
 _SHIPPED = "evaluation.configs.tune"
 
 
@@ -50,7 +50,8 @@ class ExampleConfig(Section):
     selection: SelectionName = "random"
     """random: users in random order, a moment each, then a second one each, and so on. recent: the latest first.
     diverse: each the least like those before it, by the embeddings of history and item. popularity-balanced: random
-    within items of about equal popularity, from these classes in turn."""
+    within items of about equal popularity, from these classes in turn. uncertainty: of four times as many random ones
+    those at which the model, before tuning, tells the two best candidates least apart; it costs a reading of each."""
     short_share: float = Field(default=0.25, ge=0, le=1)
     """Share of the examples whose history is cut to its latest so many entries, uniform from 1 up to as many as
     prompts show: somebody new to the shop must not be something new to the model."""

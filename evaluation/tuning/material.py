@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from evaluation.baselines.config import PopularityConfig
 from evaluation.baselines.types import MIN_FITTING_CASES
@@ -12,8 +13,9 @@ from evaluation.config import ConfigFile, EvaluationConfig
 from evaluation.errors import RunConfigError
 from evaluation.protocols.config import Labelled
 from evaluation.run.questions import Asking, Questions, open_questions
-from evaluation.tuning.config import Lesson, TuneConfig, TuneFile
+from evaluation.tuning.config import ExampleConfig, Lesson, TuneConfig, TuneFile
 from evaluation.tuning.examples import (
+    Examples,
     as_examples,
     asked_only_in_test,
     nothing_known,
@@ -23,11 +25,16 @@ from evaluation.tuning.examples import (
 from evaluation.tuning.fusion import FusionCase, fit_fusion
 from evaluation.tuning.labelled import drawn, labelled_examples
 from evaluation.tuning.negatives import NegativeSource, RandomNegatives, ServedNegatives
+from evaluation.tuning.selection import LOOKED_AT, least_sure
 from evaluation.tuning.signals import SignalsThen, alone
+from prompts.types import PromptContext
 from ranking.settings import FusionWeights, Settings
 from ranking.tuning.types import TuningExample
 from retrieval.config import ExampleSettings
 from retrieval.protocol import Embedder, Progress
+
+AskModel: TypeAlias = Callable[[Sequence[PromptContext]], Sequence[Sequence[float]]]
+"""One score per candidate of each context."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +53,17 @@ class Material:
 
 
 def gather(
-    file: TuneFile, settings: Settings, data_dir: Path | None, progress: Progress, embedder: Embedder | None = None
+    file: TuneFile,
+    settings: Settings,
+    data_dir: Path | None,
+    progress: Progress,
+    embedder: Embedder | None = None,
+    *,
+    ask: AskModel,
 ) -> Material:
     """Reads the data and makes the examples. `embedder` replaces the one that the settings name.
 
+    `ask` is the model before tuning: it is asked only where examples are selected by its uncertainty.
     Raises RunConfigError and InputError for data that cannot be tuned on.
     """
     asking = Asking(data_dir=data_dir)
@@ -61,7 +75,7 @@ def gather(
             if isinstance(lesson.protocol, Labelled):
                 parts.append(_read_labelled(questions, lesson, file.config.seed, settings.examples))
             else:
-                parts.append(_read(questions, lesson, file.config, settings, progress))
+                parts.append(_read(questions, lesson, file.config, settings, progress, ask))
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
@@ -87,7 +101,9 @@ def _told_apart(parts: Sequence[Sequence[TuningExample]]) -> list[TuningExample]
     ]
 
 
-def _read(questions: Questions, lesson: Lesson, config: TuneConfig, settings: Settings, progress: Progress) -> Material:
+def _read(
+    questions: Questions, lesson: Lesson, config: TuneConfig, settings: Settings, progress: Progress, ask: AskModel
+) -> Material:
     corpus = questions.loaded.corpus
     if not questions.split.fitting_known.any():
         raise nothing_known(corpus)
@@ -99,7 +115,7 @@ def _read(questions: Questions, lesson: Lesson, config: TuneConfig, settings: Se
     made = training_examples(
         corpus,
         questions.fitting().training,
-        lesson.examples,
+        _looked_at(lesson.examples),
         _sources(questions, lesson, config.seed),
         shown=settings.examples,
         barred=asked_only_in_test(questions.split),
@@ -108,6 +124,7 @@ def _read(questions: Questions, lesson: Lesson, config: TuneConfig, settings: Se
         offsets=None if then is None or frozen is None else then.offsets(frozen),
         progress=progress,
     )
+    made = _chosen(made, lesson.examples, ask)
     notes = [*questions.loaded.notes, *made.notes]
     if len(cases) < n:
         notes.append(
@@ -127,6 +144,20 @@ def _read(questions: Questions, lesson: Lesson, config: TuneConfig, settings: Se
         notes=notes,
         data={corpus.name: corpus.digest},
     )
+
+
+def _looked_at(config: ExampleConfig) -> ExampleConfig:
+    """With as many examples as have to be made for the wanted ones to be chosen from."""
+    return config.model_copy(update={"n": LOOKED_AT * config.n}) if config.selection == "uncertainty" else config
+
+
+def _chosen(made: Examples, config: ExampleConfig, ask: AskModel) -> Examples:
+    if config.selection != "uncertainty":
+        return made
+    scores = ask([example.context for example in made.examples])
+    chosen = least_sure(made.examples, scores, config.n)
+    told = f"{len(chosen)} examples chosen of {len(made.examples)}: those that the model is least sure of."
+    return Examples(examples=chosen, notes=(told, *(f"Of those looked at: {text}" for text in made.notes)))
 
 
 def _read_labelled(questions: Questions, lesson: Lesson, seed: int, shown: ExampleSettings) -> Material:

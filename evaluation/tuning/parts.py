@@ -84,7 +84,7 @@ def _score(
             [verdict] = await strategy.score([context])
             found.append(verdict.scores)
             if progress is not None:
-                progress("scores for fusion", done, len(contexts))
+                progress("lists scored", done, len(contexts))
         return found
 
     with closing(TransformersEngine(model, cache)) as engine:

@@ -1,8 +1,11 @@
-"""Chooses the moments that become examples. A smaller choice is the beginning of a larger one of the same kind."""
+"""Chooses the moments that become examples, before a model reads any, or the examples that it is least sure of.
+
+Of moments a smaller choice is the beginning of a larger one of the same kind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,9 +14,12 @@ import numpy.typing as npt
 from evaluation.tuning.config import SelectionName
 from evaluation.types import Training
 from ranking.draws import Draw
+from ranking.tuning.types import TuningExample
 
 Rows = npt.NDArray[np.intp]
 """Positions in the columns of the training data."""
+LOOKED_AT = 4
+"""So many examples the model reads for each that it is least sure of."""
 _COMPARED = 4096
 """The diverse selection looks at so many moments at most, drawn at random, to keep to seconds."""
 
@@ -73,7 +79,26 @@ SELECTIONS: Mapping[SelectionName, Selection] = {
     "recent": recent_moments,
     "diverse": diverse_moments,
     "popularity-balanced": balanced_moments,
+    "uncertainty": random_moments,
 }
+"""By uncertainty, the model reads more than are wanted: see least_sure."""
+
+
+def least_sure(
+    examples: Sequence[TuningExample], scores: Sequence[Sequence[float]], n: int
+) -> tuple[TuningExample, ...]:
+    """The n examples at which the two best scores, with the offsets where there are any, lie closest; closest first.
+
+    This is margin sampling (Scheffer, Decomain and Wrobel 2001). Equals stay in their order.
+    """
+
+    def margin(place: int) -> float:
+        example, found = examples[place], scores[place]
+        whole = [score + offset for score, offset in zip(found, example.offsets or [0.0] * len(found), strict=True)]
+        second, best = sorted(whole)[-2:]
+        return best - second
+
+    return tuple(examples[place] for place in sorted(range(len(examples)), key=margin)[:n])
 
 
 def _point(training: Training, row: int) -> npt.NDArray[np.float64]:

@@ -18,11 +18,14 @@ from evaluation.tuning.command import Order, tune
 from evaluation.tuning.config import load_tune_config
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import words
+from prompts.template import Template
+from prompts.types import PromptContext
 from ranking.errors import TuningError
 from ranking.factory import choose_fusion
 from ranking.settings import FusionWeights, ModelSettings, Settings
 from ranking.tuning.adapter import read_adapter, revise_adapter
 from ranking.tuning.types import Progressed, Tuned, TuningExample
+from retrieval.protocol import Progress
 from tests.evaluation.run.test_assemble import write_files
 from tests.evaluation.run.test_command import Consoles
 from tests.fakes import HashingEmbedder
@@ -122,6 +125,36 @@ def test_ctrl_c_keeps_the_best_so_far_and_the_same_command_goes_on(
     assert run(given, config, output).ended == "finished"
     assert "Fusion keeps the shipped weights" in given.said(given.err)
     assert read_adapter(output).manifest.fusion is None
+
+
+def test_examples_by_uncertainty_are_those_that_the_start_is_least_sure_of(tmp_path: Path) -> None:
+    asked: list[Sequence[PromptContext]] = []
+    tuned_on: list[str] = []
+
+    def score(
+        model: ModelSettings,
+        cache: Path,
+        template: Template,
+        max_tokens: int,
+        contexts: Sequence[PromptContext],
+        progress: Progress | None = None,
+    ) -> list[tuple[float, ...]]:
+        asked.append(contexts)
+        assert model.adapter is None
+        return [(float(place), *[0.0] * (len(one.candidates) - 1)) for place, one in enumerate(reversed(contexts))]
+
+    def tune_fake(*arguments: Any, **_named: Any) -> Tuned:
+        tuned_on.extend(example.example_id for example in arguments[5])
+        raise InterruptedError
+
+    config = write_config(tmp_path, examples={"n": 4, "negatives": {"random": 4}, "selection": "uncertainty"})
+    given = Consoles()
+    with pytest.raises(InterruptedError):
+        run(given, config, tmp_path / "adapter", Parts(tune=tune_fake, score=score))
+    [looked_at] = asked
+    assert len(looked_at) == 16
+    assert len(tuned_on) == len(set(tuned_on)) == 4
+    assert "4 examples chosen of 16: those that the model is least sure of" in given.said(given.err)
 
 
 class Untouched:

@@ -22,7 +22,7 @@ from evaluation.tuning.examples import (
     validation_cases,
 )
 from evaluation.tuning.negatives import RandomNegatives
-from evaluation.tuning.selection import SELECTIONS
+from evaluation.tuning.selection import SELECTIONS, least_sure
 from evaluation.types import Case
 from ranking.tuning.types import TuningExample
 from retrieval.config import ExampleSettings
@@ -191,3 +191,11 @@ def test_validation_cases_hold_their_target_and_nest() -> None:
     assert more[:3] == few
     examples = as_examples(few, {}, SHOWN)
     assert [target(example) for example in examples] == [case.target for case in few]
+
+
+def test_the_model_is_least_sure_where_the_two_best_scores_lie_closest() -> None:
+    found = of_everyone()[:4]
+    scores = [(3.0, 0.0, 0.0, 0.0, 0.0, 1.0), (9.0, 8.5, 0, 0, 0, 0), (0, 0, 0, 7.0, 0, 6.5), (1.0, 0, 0, 0, 0, 0)]
+    assert least_sure(found, scores, 3) == (found[1], found[2], found[3])
+    known = [replace(found[0], offsets=(0.0, 0.0, 0.0, 0.0, 0.0, 2.0)), *found[1:]]
+    assert least_sure(known, scores, 1) == (known[0],)
