@@ -19,6 +19,7 @@ def serve(
         str, typer.Option(help="Address to listen on; anything but loopback is open to others and needs a key.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve the bundled sample, from a folder of its own.")] = False,
     model: options.Model = None,
     adapter: options.Adapter = None,
     engine: options.EngineOption = None,
@@ -35,6 +36,7 @@ def serve(
 
     from ranking.experiments.arms import check_experiments
     from service.api.app import create_app
+    from service.cli.demo_store import demo_settings, import_sample
     from service.cli.models import make_packaged_ready
     from service.cli.progress import bars
     from service.keys.access import access_for
@@ -52,12 +54,15 @@ def serve(
         strategy=strategy,
         shots=shots,
     )
-    settings = given.settings(**chosen.flags())
+    own = given.settings(**chosen.flags())
+    settings = demo_settings(own) if demo else own
     # What is wrong with an arm is told in a line, before anything takes time.
     check_experiments(settings)
     access = access_for(settings.home, settings.access, host)
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
+        if demo:
+            import_sample(settings)
     # One process: it holds the embedded index and one copy of the model.
     # Paths hold ids of users, so they are not logged.
     tracing = open_tracing(settings.tracing)

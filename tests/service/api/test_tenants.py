@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from service.api.tenants import Tenants
 from service.keys.access import access_for
 from service.keys.key import Scope
 from service.keys.ring import KeyRing
-from service.tenants import open_tenant, tenant_home
+from service.serving import Serving
+from service.tenants import open_tenant, tenant_home, tenant_settings
 from tests.service.api.shop import open_shop
 
 
@@ -130,3 +131,27 @@ def test_tenants_share_no_server(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match="of their own"):
             open_tenant(settings, "one")
+
+
+def test_changed_settings_of_a_tenant_are_taken_up_by_a_restart(tmp_path: Path) -> None:
+    headers, file = key(tmp_path, "one"), tenant_home(tmp_path, "one") / "settings.yaml"
+    access = access_for(tmp_path, AccessSettings(keys_on_loopback=True), "127.0.0.1")
+    file.parent.mkdir(parents=True)
+
+    def opened(name: str) -> AbstractContextManager[Serving]:
+        own = tenant_settings(load_settings(home=tmp_path), name)
+        return open_shop(own.home, own.quota)
+
+    def allowed(client: TestClient) -> int:
+        told = client.get("/v1/quota", headers=headers).json()["items"]["allowed"]
+        assert isinstance(told, int)
+        return told
+
+    app = partial(create_app, partial(open_shop, tmp_path), access, open_tenant=opened)
+    file.write_text("quota: {items: 10}\n", encoding="utf-8")
+    with TestClient(app(), base_url="http://127.0.0.1") as client:
+        assert allowed(client) == 10
+        file.write_text("quota: {items: 20}\n", encoding="utf-8")
+        assert allowed(client) == 10
+    with TestClient(app(), base_url="http://127.0.0.1") as client:
+        assert allowed(client) == 20
