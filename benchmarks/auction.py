@@ -116,7 +116,7 @@ async def _added(store: Store, settings: Settings, users: Sequence[str], console
         start = time.perf_counter()
         answer = await recommender.recommend(Query(user_id=user_id), 10)
         between = time.perf_counter()
-        paid = await with_ads(recommender, answer)
+        paid = await with_ads(recommender.auctioneer, answer)
         took = (time.perf_counter() - between) * 1000
         if at == 0:
             console.print(f"the first list reads all campaigns: {took / 1000:.1f} s")

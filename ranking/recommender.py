@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from prompts.types import Dialogue, Dropped, Prompt, PromptContext
+from ranking.ads.auctioneer import Auctioneer
 from ranking.arrangement.arranger import Arranger
 from ranking.arrangement.types import Arranged, Evidence
 from ranking.audience import AudienceRanker, AudienceWording
@@ -23,16 +24,13 @@ from ranking.order import fuse_verdict, ordered
 from ranking.parsing.written import parse_totals, written_notes
 from ranking.protocol import Engine, Strategy
 from ranking.reasons import explain as explain_items
+from ranking.scenarios.serving import Scenarios
 from ranking.settings import FusionWeights
 from ranking.types import RankedItem, Recommendation, StrategyScores
 from retrieval.errors import InputError
 from retrieval.examples import ExampleSelector
 from retrieval.retriever import Retriever
 from retrieval.types import Item, PastItem, Query, Retrieved
-
-if TYPE_CHECKING:
-    from ranking.ads.auctioneer import Auctioneer
-    from ranking.scenarios.serving import Scenarios
 
 
 class Recommender:
@@ -56,7 +54,7 @@ class Recommender:
         arranger: Arranger | None = None,
         unseen: Literal["least", "neutral"] = "least",
         scenario: str | None = None,
-        scenarios: Scenarios | None = None,
+        scenarios: Scenarios[Recommender] | None = None,
         auctioneer: Auctioneer | None = None,
     ) -> None:
         """Without a ladder every answer is whole or an error. `watch` is shown every answer.

@@ -2,7 +2,7 @@
 
 RetrievalError
 ├── InputError            a file, a row, a filter or a flag that cannot be used
-├── NotFoundError         an unknown user or item
+├── NotFoundError         an unknown user, item or campaign
 ├── ConflictError         something else is stored under the id already
 ├── QuotaError            no more rows of a kind are allowed
 ├── EmptyStoreError       nothing imported yet
@@ -23,7 +23,7 @@ class InputError(RetrievalError):
 
 
 class NotFoundError(RetrievalError):
-    """A user or an item is not in the store."""
+    """A user, an item or a campaign is not in the store."""
 
 
 class ConflictError(RetrievalError):

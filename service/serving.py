@@ -176,7 +176,7 @@ def open_serving(settings: Settings) -> Iterator[Serving]:
     from ranking.experiments.arms import check_experiments, open_arms
     from ranking.factory import choose_template as check_template
     from ranking.factory import open_engine, open_settings_store, promotion_for, served_settings
-    from ranking.scenarios.serving import check_scenarios
+    from ranking.scenarios.check import check_scenarios
 
     check_template(served_settings(settings))
     check_experiments(settings)

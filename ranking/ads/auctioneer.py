@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,9 +31,6 @@ from retrieval.record.ads.types import AdShow, Offer
 from retrieval.store import Store
 from retrieval.types import Evidence, Retrieved
 
-if TYPE_CHECKING:
-    from ranking.recommender import Recommender
-
 SPARE = 2
 """Bidders who stand ready where a claim is refused: a budget that was there when it was looked at may be gone."""
 _AT_ONCE = 16
@@ -45,12 +42,12 @@ _IN_TRIAL = "No paid entries: the list is part of an experiment."
 _NOBODY = "No paid entries: no campaign runs now, fits this user, has budget left and is likely enough to be taken."
 
 
-async def with_ads(recommender: Recommender, answer: Recommendation) -> Recommendation:
-    """The answer with what is shown for money beside it, charged for; as it is where the settings sell nothing.
+async def with_ads(auctioneer: Auctioneer | None, answer: Recommendation) -> Recommendation:
+    """The answer with what is shown for money beside it, charged for; as it is where nothing is sold.
 
-    For doors that show paid entries: whoever does not must not ask for them, since somebody pays.
+    `auctioneer` is the Recommender's. For doors that show paid entries: whoever does not must not ask for them, since
+    somebody pays.
     """
-    auctioneer = recommender.auctioneer
     return answer if auctioneer is None else await asyncio.to_thread(auctioneer.sell, answer)
 
 

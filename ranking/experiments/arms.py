@@ -103,7 +103,7 @@ class _Parts:
         self._engine(served)
 
     def own(
-        self, trial: Trial | None, watch: Callable[[Recommendation], None] | None, scenarios: Scenarios
+        self, trial: Trial | None, watch: Callable[[Recommendation], None] | None, scenarios: Scenarios[Recommender]
     ) -> Recommender:
         return compose(
             self.served,

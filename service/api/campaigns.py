@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
 
-from retrieval.errors import NotFoundError
 from retrieval.record.ads.campaigns import Campaigns
 from retrieval.store import Store
 from service.api.bulk import BulkOut
@@ -66,10 +65,7 @@ async def put_campaigns(request: Request, store: StoreNow) -> BulkOut:
 @router.get("/{campaign_id}", responses=problems(404, 422))
 async def get_campaign(campaign_id: CampaignId, store: StoreNow) -> CampaignOut:
     """One campaign."""
-    found = await asyncio.to_thread(_of(store).get, campaign_id)
-    if found is None:
-        raise _unknown(campaign_id)
-    return CampaignOut.of(found)
+    return CampaignOut.of(await asyncio.to_thread(_of(store).get, campaign_id))
 
 
 @router.put(
@@ -87,13 +83,8 @@ async def put_campaign(campaign_id: CampaignId, body: CampaignIn, response: Resp
 @router.delete("/{campaign_id}", status_code=204, responses=problems(404, 422))
 async def delete_campaign(campaign_id: CampaignId, store: StoreNow) -> None:
     """Ends a campaign for good. What it spent stays on record."""
-    if not await asyncio.to_thread(_of(store).delete, campaign_id):
-        raise _unknown(campaign_id)
+    await asyncio.to_thread(_of(store).delete, campaign_id)
 
 
 def _of(store: Store) -> Campaigns:
     return store.record.ads().campaigns
-
-
-def _unknown(campaign_id: str) -> NotFoundError:
-    return NotFoundError(f"no campaign {campaign_id!r} in the store")

@@ -100,7 +100,7 @@ class FeedbackOut(Wire):
         )
 
 
-class SponsoredOut(Wire):
+class AdShowOut(Wire):
     """Something that was shown to a user because somebody paid for it."""
 
     request_id: str
@@ -113,7 +113,7 @@ class SponsoredOut(Wire):
     clicked_at: float | None
 
     @classmethod
-    def of(cls, show: AdShow) -> SponsoredOut:
+    def of(cls, show: AdShow) -> AdShowOut:
         """The wire shape, without what was paid."""
         return cls(
             request_id=show.request_id,
@@ -156,7 +156,7 @@ class ExportOut(Wire):
     demonstrations: list[DemonstrationOut]
     shown: list[ShownOut]
     feedback: list[FeedbackOut]
-    sponsored: list[SponsoredOut]
+    sponsored: list[AdShowOut]
     prompts: list[LoggedPromptsOut]
     """Empty where the operator does not keep them."""
 
@@ -169,7 +169,7 @@ class ExportOut(Wire):
             demonstrations=[DemonstrationOut.of(one) for one in copy.demonstrations],
             shown=[ShownOut.of(one) for one in copy.shown],
             feedback=[FeedbackOut.of(one) for one in copy.feedback],
-            sponsored=[SponsoredOut.of(one) for one in copy.sponsored],
+            sponsored=[AdShowOut.of(one) for one in copy.sponsored],
             prompts=[LoggedPromptsOut.of(one) for one in copy.prompts],
         )
 

@@ -58,6 +58,6 @@ async def recommend(body: RecommendIn, recommender: Ranker, store: StoreNow) -> 
     """Items the user has not seen, ranked by the LLM, best first."""
     chosen = recommender.of(body.scenario)
     answer = await chosen.recommend(body.asked(user_id=body.user_id), body.n, explain=body.explain)
-    answer = await with_ads(chosen, answer)
+    answer = await with_ads(chosen.auctioneer, answer)
     await remember(store, answer, "recommend")
     return RecommendationOut.of(answer)

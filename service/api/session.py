@@ -46,7 +46,7 @@ async def recommend_for_session(body: SessionIn, recommender: Ranker, store: Sto
     history = await asyncio.to_thread(history_of, store, body.items)
     chosen = recommender.of(body.scenario)
     answer = await chosen.recommend(body.asked(history=history), body.n, explain=body.explain)
-    answer = await with_ads(chosen, answer)
+    answer = await with_ads(chosen.auctioneer, answer)
     await remember(store, answer, "session")
     return RecommendationOut.of(answer)
 

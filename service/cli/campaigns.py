@@ -78,7 +78,7 @@ def show(ctx: typer.Context, campaign_id: Id) -> None:
     given = globals_of(ctx)
     with open_record(given) as record:
         found = record.ads().campaigns.get(campaign_id)
-    print_json(given.out, CampaignOut.of(_there(found, campaign_id)).model_dump_json(indent=2))
+    print_json(given.out, CampaignOut.of(found).model_dump_json(indent=2))
 
 
 @app.command("pause")
@@ -96,12 +96,9 @@ def resume(ctx: typer.Context, campaign_id: Id) -> None:
 @app.command("remove")
 def remove(ctx: typer.Context, campaign_id: Id) -> None:
     """End a campaign for good. What it spent stays on record."""
-    from retrieval.errors import NotFoundError
-
     given = globals_of(ctx)
     with open_record(given) as record:
-        if not record.ads().campaigns.delete(campaign_id):
-            raise NotFoundError(f"no campaign {campaign_id!r} in the store")
+        record.ads().campaigns.delete(campaign_id)
     given.err.print(f"campaign {campaign_id} is removed", highlight=False, markup=False)
 
 
@@ -131,17 +128,9 @@ def report(
     _print(given, told, days)
 
 
-def _there(found: Campaign | None, campaign_id: str) -> Campaign:
-    from retrieval.errors import NotFoundError
-
-    if found is None:
-        raise NotFoundError(f"no campaign {campaign_id!r} in the store")
-    return found
-
-
 def _set_paused(given: Globals, campaign_id: str, *, paused: bool) -> None:
     with open_record(given) as record:
-        _there(record.ads().campaigns.change(campaign_id, lambda one: replace(one, paused=paused)), campaign_id)
+        record.ads().campaigns.change(campaign_id, lambda one: replace(one, paused=paused))
     given.err.print(f"campaign {campaign_id} {'is paused' if paused else 'goes on'}", highlight=False, markup=False)
 
 

@@ -75,7 +75,7 @@ async def asked(recommender: Recommender, query: Query, n: int, *, explain: bool
     """A list with what is sold beside it, which whoever asks is to show."""
     from ranking.ads.auctioneer import with_ads
 
-    return await with_ads(recommender, await recommender.recommend(query, n, explain=explain))
+    return await with_ads(recommender.auctioneer, await recommender.recommend(query, n, explain=explain))
 
 
 def show(given: Globals, recommendation: Recommendation, output: Output) -> None:

@@ -40,34 +40,29 @@ class Campaigns:
                 _commit_version(connection, version)
         return written
 
-    def change(self, campaign_id: str, change: Callable[[Campaign], Campaign]) -> Campaign | None:
-        """Replace a campaign by what `change` makes of it, in one transaction; None for an unknown one."""
+    def change(self, campaign_id: str, change: Callable[[Campaign], Campaign]) -> Campaign:
+        """Replace a campaign by what `change` makes of it, in one transaction. Raises NotFoundError."""
         with self._database.write() as connection:
             version = _next_version(connection)
-            row = connection.execute(select(CAMPAIGNS).where(CAMPAIGNS.c.campaign_id == campaign_id)).one_or_none()
-            if row is None:
-                return None
-            changed = change(read_campaign(row))
+            changed = change(_campaign(connection, campaign_id))
             values = _values(changed)
             _check_items(connection, (changed,))
             if upsert(connection, CAMPAIGNS, (values,), version).updated:
                 _commit_version(connection, version)
         return changed
 
-    def delete(self, campaign_id: str) -> bool:
-        """Delete a campaign; whether there was one. What it spent stays on record."""
+    def delete(self, campaign_id: str) -> None:
+        """Delete a campaign; what it spent stays on record. Raises NotFoundError."""
         with self._database.write() as connection:
             version = _next_version(connection)
-            gone = connection.execute(delete(CAMPAIGNS).where(CAMPAIGNS.c.campaign_id == campaign_id)).rowcount
-            if gone:
-                _commit_version(connection, version)
-        return bool(gone)
+            if not connection.execute(delete(CAMPAIGNS).where(CAMPAIGNS.c.campaign_id == campaign_id)).rowcount:
+                raise _unknown(campaign_id)
+            _commit_version(connection, version)
 
-    def get(self, campaign_id: str) -> Campaign | None:
-        """One campaign, or None."""
+    def get(self, campaign_id: str) -> Campaign:
+        """One campaign. Raises NotFoundError."""
         with self._database.read() as connection:
-            row = connection.execute(select(CAMPAIGNS).where(CAMPAIGNS.c.campaign_id == campaign_id)).one_or_none()
-        return None if row is None else read_campaign(row)
+            return _campaign(connection, campaign_id)
 
     def page(self, after: str | None, limit: int) -> tuple[Campaign, ...]:
         """At most `limit` campaigns after an id (None is the start), by id."""
@@ -86,6 +81,17 @@ class Campaigns:
         """Increases with every change of a campaign."""
         with self._database.read() as connection:
             return int(connection.execute(select(STATE.c.campaigns_version)).scalar_one())
+
+
+def _campaign(connection: Connection, campaign_id: str) -> Campaign:
+    row = connection.execute(select(CAMPAIGNS).where(CAMPAIGNS.c.campaign_id == campaign_id)).one_or_none()
+    if row is None:
+        raise _unknown(campaign_id)
+    return read_campaign(row)
+
+
+def _unknown(campaign_id: str) -> NotFoundError:
+    return NotFoundError(f"no campaign {campaign_id!r} in the store")
 
 
 def read_campaign(row: Any) -> Campaign:

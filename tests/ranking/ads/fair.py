@@ -86,6 +86,6 @@ def again(recommender: Recommender, query: Query | None = None, n: int = 3) -> R
 
     async def asked() -> Recommendation:
         answer = await recommender.recommend(query or Query(user_id="ann", as_of=NOON), n)
-        return await with_ads(recommender, answer)
+        return await with_ads(recommender.auctioneer, answer)
 
     return asyncio.run(asked())

@@ -186,7 +186,7 @@ def test_the_same_answer_is_charged_once(store: Store, tmp_path: Path) -> None:
 
     async def twice() -> tuple[Recommendation, Recommendation]:
         answer = await recommender.recommend(Query(user_id="ann", as_of=NOON), 3)
-        return await with_ads(recommender, answer), await with_ads(recommender, answer)
+        return await with_ads(recommender.auctioneer, answer), await with_ads(recommender.auctioneer, answer)
 
     one, other = asyncio.run(twice())
     assert one.sponsored == other.sponsored

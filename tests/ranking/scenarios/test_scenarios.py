@@ -8,8 +8,8 @@ import pytest
 
 from ranking.errors import ConfigError
 from ranking.experiments.arms import open_arms
+from ranking.scenarios.check import check_scenarios
 from ranking.scenarios.files import CHANGEABLE, list_scenarios, read_scenario
-from ranking.scenarios.serving import check_scenarios
 from ranking.settings import Settings, load_settings, with_scenario
 from ranking.types import Recommendation
 from retrieval.errors import InputError
