@@ -29,6 +29,7 @@ from prompts.lead import lead
 from prompts.types import PromptContext
 from ranking.draws import Draw
 from ranking.settings import load_settings
+from ranking.tuning.config import TuningSettings
 from ranking.tuning.types import TuningExample
 from retrieval.types import Item
 
@@ -85,7 +86,8 @@ def lessons() -> dict[str, TuneFile]:
 
 
 def _of(config: TuneConfig, lesson: Lesson) -> TuneConfig:
-    own = {"data": lesson.data, "protocol": lesson.protocol, "examples": ExampleConfig(), "more": ()}
+    same = {"examples": ExampleConfig(), "more": (), "tuning": TuningSettings()}
+    own = {"data": lesson.data, "protocol": lesson.protocol, **same}
     return config.model_copy(update=own)
 
 
