@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from evaluation.ads.filling import SAMPLE, fill, forget
 from evaluation.ads.market import HeldOut, hold_out
 from evaluation.ads.simulation import Ground, Visitor, Way, ndcg, page_of, simulate
 from evaluation.ads.table import table_of
@@ -25,16 +26,11 @@ from ranking.factory import choose_fusion, compose
 from ranking.settings import Settings, load_settings
 from retrieval.campaigns import SECONDS_A_DAY
 from retrieval.embedder import SentenceEmbedder
-from retrieval.ids import Pair
-from retrieval.importing.datasets import plan_dataset
-from retrieval.importing.importer import import_tables
 from retrieval.protocol import Embedder
 from retrieval.record import Record
-from retrieval.sample.catalogue import sample_interactions, sample_items, sample_users
 from retrieval.store import Store, open_store
 from retrieval.types import Query
 
-SAMPLE = "sample"
 _FAIR = AdSettings(holdout=0)
 _PAID = _FAIR.model_copy(update={"pays": "impression"})
 _ASAP = _PAID.model_copy(update={"pacing": "asap"})
@@ -112,18 +108,10 @@ def _filled(plan: Plan, settings: Settings) -> HeldOut:
     """Puts the data set into the record, without what is held out."""
     record = Record.open(str(settings.home / "record.db"))
     try:
-        if plan.data == SAMPLE:
-            record.put_items(sample_items())
-            record.put_users(sample_users())
-            record.put_interactions(sample_interactions())
-        else:
-            found = plan_dataset(plan.data, plan.data_dir, settings.cache / "datasets")
-            import_tables(record, found, settings.home / "rejects.jsonl")
+        fill(record, settings, plan.data, plan.data_dir)
         every = list(record.iter_interactions())
         held = hold_out(every, plan.held_out)
-        known = {(one.user_id, one.item_id) for one in held.known}
-        pairs = [Pair(one.user_id, one.item_id) for one in every]
-        record.delete_interactions([pair for pair in pairs if pair not in known])
+        forget(record, every, held)
     finally:
         record.close()
     return held

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from evaluation.metrics.columns import NOTHING, Keys, Table
 from evaluation.metrics.facts import Facts
 from evaluation.metrics.shape import BeyondDict
+from evaluation.metrics.types import Values
 
 Index = npt.NDArray[np.int64]
 
@@ -50,11 +51,18 @@ def novelty(shown: Index, counts: npt.NDArray[np.int64]) -> float | None:
 
 
 def diversity(lists: Index, vectors: npt.NDArray[np.float32]) -> float | None:
-    """Mean over lists, shape (n, k), of 1 - mean cosine of two of its items; -1 is no item.
+    """Mean of `distances`; lists with one known item are left out."""
+    values = distances(lists, vectors)
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else None
 
-    For unit rows the sum over pairs is (|sum of rows|^2 - sum of |row|^2) / 2. Lists with one known item are left out.
+
+def distances(lists: Index, vectors: npt.NDArray[np.float32]) -> Values:
+    """Of each list, shape (n, k), 1 - mean cosine of two of its items; -1 is no item, NaN a list with one item or none.
+
+    For unit rows the sum over pairs is (|sum of rows|^2 - sum of |row|^2) / 2.
     """
-    values = []
+    values = [np.zeros(0)]
     for start in range(0, len(lists), _LISTS):
         block = lists[start : start + _LISTS]
         known = block >= 0
@@ -62,10 +70,9 @@ def diversity(lists: Index, vectors: npt.NDArray[np.float32]) -> float | None:
         together = (rows.sum(axis=1, dtype=np.float64) ** 2).sum(axis=1)
         alone = (rows.astype(np.float64) ** 2).sum(axis=(1, 2))
         size = known.sum(axis=1)
-        enough = size >= 2
-        values.append(1 - (together - alone)[enough] / (size * (size - 1))[enough])
-    joined = np.concatenate(values) if values else np.zeros(0)
-    return float(joined.mean()) if len(joined) else None
+        pairs = np.where(size >= 2, size * (size - 1), np.nan)
+        values.append(1 - (together - alone) / pairs)
+    return np.concatenate(values)
 
 
 def gini(times_shown: npt.NDArray[np.int64]) -> float | None:
