@@ -73,6 +73,11 @@ class RetrievalRequest:
     recency: Mapping[str, float] | None = None
     """How much each past item counts beside the others, in (0, 1], by item id; None where all count alike."""
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether there is neither a past nor a text nor a profile that tells of taste."""
+        return not self.history and self.asked is None and self.profile is None
+
     def weights_of(self, item_ids: Iterable[str]) -> list[float] | None:
         """What `recency` says of these, in order."""
         return None if self.recency is None else [self.recency[item_id] for item_id in item_ids]

@@ -17,6 +17,7 @@ from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
 from retrieval.fuse import SMOOTHING, Joined, SourceList, join
 from retrieval.matching import check_attributes, may_be_shown
+from retrieval.picks import LOOKED_AT, spread_out
 from retrieval.profile import profile_text
 from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, VectorIndex, Vectors
 from retrieval.record import Record
@@ -96,7 +97,8 @@ class Retriever:
     def retrieve(self, query: Query, n: int, reserved: Sequence[Reserved] = ()) -> Retrieved:
         """The n best candidates (fewer where no more exist), unseen, not excluded, passing all filters.
 
-        The last places go to items that are `reserved`, as far as they are not among the best and may come back.
+        Where nothing is known of the user and nothing was asked in words, they are popular and vary. The last places go
+        to items that are `reserved`, as far as they are not among the best and may come back.
 
         Hidden, expired and dismissed items do not come back, whichever source proposes them. Items that no source
         speaks for come last, by id: their one vote is of the source "catalogue", of no weight. Raises NotFoundError for
@@ -113,7 +115,7 @@ class Retriever:
 
         while True:
             # What must not come back is left out afterwards, so sources are asked for more until enough is left.
-            joined = join(self._proposals(request, width), n, passes)
+            joined = join(self._proposals(request, width), max(n, LOOKED_AT) if request.tells_nothing else n, passes)
             if len(joined) >= n or width >= len(items):
                 break
             width *= _WIDER
@@ -121,6 +123,8 @@ class Retriever:
             known = {entry.item_id for entry in joined}
             rest = (item_id for item_id in items if item_id not in known and passes(item_id))
             joined += _by_id(itertools.islice(rest, n - len(joined)))
+        if request.tells_nothing:
+            joined = spread_out(joined, self._index.vectors("items", [entry.item_id for entry in joined]), n)
         if reserved:
             joined = with_reserved(joined, n, reserved, passes)
         return self._retrieved(request, items, joined)

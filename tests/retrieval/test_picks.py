@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.picks import choose_picks
+from retrieval.fuse import Joined
+from retrieval.picks import choose_picks, spread_out
 from retrieval.protocol import Vectors
 from retrieval.types import Candidate, Item, Signals
 
@@ -40,3 +41,17 @@ def test_each_is_chosen_once_whatever_the_order(known: list[float], n: int) -> N
     chosen = choose_picks(candidates, vectors, n)
     assert len({one.item.item_id for one in chosen}) == len(chosen) == min(n, len(known))
     assert choose_picks(candidates[::-1], vectors, n) == chosen
+
+
+def entry(item_id: str, score: float) -> Joined:
+    return Joined(item_id=item_id, score=score, votes=())
+
+
+def test_what_says_the_same_as_a_better_one_goes_behind_what_varies() -> None:
+    alien, aliens, amelie, heat = entry("alien", 3.0), entry("aliens", 2.8), entry("amelie", 2.0), entry("heat", 1.0)
+    vectors = {"alien": axis(1, 0), "aliens": axis(1, 0.1), "amelie": axis(0, 1), "heat": axis(1, 1)}
+    # Behind alien, aliens is worth 0.36 less 0.60, amelie 0.20 less nothing.
+    assert spread_out([alien, aliens, amelie, heat], vectors, 3) == [alien, amelie, aliens]
+    assert spread_out([alien, aliens, amelie, heat], {}, 4) == [alien, aliens, amelie, heat]
+    assert spread_out([], vectors, 3) == []
+    assert spread_out([entry("b", 1.0), entry("a", 1.0)], {}, 3) == [entry("a", 1.0), entry("b", 1.0)]

@@ -232,7 +232,7 @@ def test_a_new_item_that_nobody_took_is_among_the_candidates_and_not_punished(st
     store.catch_up()
     settings = load_settings(
         fusion=ONLY_POPULARITY,
-        retrieval={"n_candidates": 3},
+        retrieval={"n_candidates": 3, "sources": {"newest": 0}},
         arrangement={"explore": {}, "unseen": "neutral"},
         strategy="likelihood",
     )
