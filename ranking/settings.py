@@ -83,9 +83,10 @@ class FusionWeights(Section):
     """0 leaves the LLM unasked: the signals alone rank."""
     similarity: float = 0.25
     """Of the largest similarity to a liked recent item."""
-    cooccurrence: float = 1.0
-    latent: float = 0.0
-    """Of closeness by latent factors. 0 until it is fitted: where little is known it says little."""
+    cooccurrence: float = 0.5
+    latent: float = 1.0
+    """Of closeness by latent factors, times n / (n + 20) with n interactions per item: where little is known it says
+    little."""
     popularity: float = 0.25
     """Of log popularity."""
     query: float = 1.0

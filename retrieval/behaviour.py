@@ -83,6 +83,11 @@ class Moment:
         return closeness(vectors, [place for place, _ in known], [weight for _, weight in known])
 
     @cached_property
+    def interactions_per_item(self) -> float:
+        """Mean over the items that anybody took; 0 where nobody took any."""
+        return float(self.counts.sum() / max(1, np.count_nonzero(self.counts)))
+
+    @cached_property
     def likes(self) -> sparse.csc_array:
         """Shape (n_users, n_items): 1 where the user liked the item."""
         users = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))[self.liked]

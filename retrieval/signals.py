@@ -36,6 +36,7 @@ def measure(
                 query_similarity=_cosine(vector, request.profile if request.asked is None else request.asked),
                 cooccurrence=float(together[place]) if together is not None and taken else None,
                 latent=None if request.alike is None or place is None else _measured(request.alike[place]),
+                interactions_per_item=moment.interactions_per_item,
                 log_popularity=0.0 if place is None else math.log1p(float(users[place])),
             )
         )

@@ -122,6 +122,9 @@ class Signals:
     """Recency-weighted item-to-item cosine of co-occurrence with the user's items, 0 and up."""
     latent: float | None = None
     """Cosine with the recency-weighted sum of the user's items by latent factors of who took what, in [-1, 1]."""
+    interactions_per_item: float = 0.0
+    """Over all items that anybody took before the request: how much latent factors have to go by. The same for all
+    candidates of a request."""
     log_popularity: float = 0.0
     """log(1 + number of other users who interacted with the candidate before the request)."""
 

@@ -75,6 +75,14 @@ def test_order_of_candidates_does_not_matter(order: list[int]) -> None:
     assert [round(f.score, 9) for f in shuffled] == [round(straight[i].score, 9) for i in order]
 
 
+@pytest.mark.parametrize(("interactions_per_item", "weight"), [(0.0, 0.0), (20.0, 0.5), (180.0, 0.9)])
+def test_latent_factors_weigh_by_what_they_are_made_of(interactions_per_item: float, weight: float) -> None:
+    signals = [Signals(latent=value, interactions_per_item=interactions_per_item) for value in (0.9, 0.1)]
+    [first, _] = fuse(None, signals, FusionWeights(latent=1.0))
+    [latent] = [part for part in first.parts if part.name == "latent"]
+    assert (latent.weight, latent.contribution) == pytest.approx((weight, weight))
+
+
 def test_where_popularity_is_all_there_is_more_of_it_is_better_whatever_was_fitted() -> None:
     weights = FusionWeights(popularity=-0.5)
     strangers = fuse(None, [Signals(log_popularity=1.0), Signals(log_popularity=3.0)], weights)

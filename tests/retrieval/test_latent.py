@@ -100,6 +100,14 @@ def test_a_moment_measures_by_the_latest_items(crowd: Record) -> None:
     assert moment.latent([]) is None
 
 
+def test_a_moment_tells_how_often_an_item_was_taken_that_anybody_took(crowd: Record) -> None:
+    moment = Behaviour(crowd).before(NOW)
+    taken_at_all = np.count_nonzero(moment.counts)
+    assert 0 < taken_at_all
+    assert moment.interactions_per_item == pytest.approx(moment.matrix.nnz / taken_at_all)
+    assert Behaviour(crowd).before(0.0).interactions_per_item == 0.0
+
+
 def test_factors_are_kept_until_a_twentieth_has_come(crowd: Record) -> None:
     behaviour = Behaviour(crowd)
     before = behaviour.before(NOW).factors()

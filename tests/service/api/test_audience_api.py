@@ -12,17 +12,17 @@ from service.keys.key import Scope
 from tests.service.api.killing import served
 
 
-def test_an_item_that_comes_in_is_recommendable_within_a_second(tmp_path: Path) -> None:
+def test_an_item_that_comes_in_is_recommendable_without_a_restart(tmp_path: Path) -> None:
     with served(tmp_path) as (_, client):
         client.get("/v1/items/i5/audience").raise_for_status()  # what is loaded at first is no matter of the item
-        started = time.monotonic()
+        patience = time.monotonic() + 30.0
         # Alone in its domain, so that a list of that domain shows whether it can be recommended.
         body = {"title": "Film 99", "domain": "fresh", "added_at": time.time() - 1}
         assert client.put("/v1/items/new", json=body).status_code == 201
         for_ann: list[str] = []
         users: list[str] = []
         similar: list[str] = []
-        while time.monotonic() < started + 1.0 and not (for_ann and users and similar):
+        while time.monotonic() < patience and not (for_ann and users and similar):
             listed = client.post("/v1/recommend", json={"user_id": "ann", "domain": "fresh"}).json()
             for_ann = [item["item_id"] for item in listed["items"]]
             users = [user["user_id"] for user in client.get("/v1/items/new/audience").json()["users"]]
