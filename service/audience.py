@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ranking.audience import AudienceAnswer
-from service.schemas import DroppedOut, ModelOut, PartOut, SignalsOut, SourceOut, TemplateOut, TimingOut
+from service.schemas import DroppedOut, ModelOut, PartOut, SignalsOut, SourceOut, TemplateOut, TimingOut, signals_out
 from service.wire import Wire
 
 
@@ -57,7 +57,7 @@ class AudienceOut(Wire):
                     retrieval_rank=user.retrieval_rank,
                     parts=[PartOut(**asdict(part)) for part in user.parts],
                     sources=[SourceOut(name=vote.source, rank=vote.rank, score=vote.score) for vote in user.votes],
-                    signals=SignalsOut(**asdict(user.signals)),
+                    signals=signals_out(user.signals),
                 )
                 for user in answer.users
             ],

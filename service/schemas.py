@@ -89,6 +89,7 @@ class SignalsOut(Wire):
     query_similarity: float | None
     cooccurrence: float | None
     latent: float | None
+    interactions_per_item: float
     log_popularity: float
 
 
@@ -245,7 +246,7 @@ def _item(ranked: RankedItem) -> ItemOut:
         retrieval_rank=ranked.retrieval_rank,
         parts=[_part(part) for part in ranked.parts],
         sources=[_source(vote) for vote in ranked.votes],
-        signals=_signals(ranked.signals),
+        signals=signals_out(ranked.signals),
         reason=None if ranked.reason is None else _reason(ranked.reason),
         team=ranked.team,
         probability=ranked.probability,
@@ -260,15 +261,9 @@ def _source(vote: Vote) -> SourceOut:
     return SourceOut(name=vote.source, rank=vote.rank, score=vote.score)
 
 
-def _signals(signals: Signals) -> SignalsOut:
-    return SignalsOut(
-        similarity_max=signals.similarity_max,
-        similarity_mean=signals.similarity_mean,
-        query_similarity=signals.query_similarity,
-        cooccurrence=signals.cooccurrence,
-        latent=signals.latent,
-        log_popularity=signals.log_popularity,
-    )
+def signals_out(signals: Signals) -> SignalsOut:
+    """As retrieval measured them."""
+    return SignalsOut(**asdict(signals))
 
 
 def _reason(reason: Reason) -> ReasonOut:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 from uuid import uuid4
 
@@ -18,7 +17,7 @@ from service.api.dependencies import Ranker, StoreNow
 from service.api.fields import ItemId, Text
 from service.api.problems import problems
 from service.api.session import SessionItemIn, history_of
-from service.schemas import SignalsOut, SourceOut
+from service.schemas import SignalsOut, SourceOut, signals_out
 from service.stored import attributes_out
 from service.wire import Wire
 
@@ -57,7 +56,7 @@ class SimilarOut(Wire):
                 domain=one.item.domain,
                 attributes=attributes_out(one.item.attributes),
                 sources=[SourceOut(name=vote.source, rank=vote.rank, score=vote.score) for vote in one.votes],
-                signals=SignalsOut(**asdict(one.signals)),
+                signals=signals_out(one.signals),
             )
             for one in candidates
         ]

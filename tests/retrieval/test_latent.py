@@ -103,7 +103,7 @@ def test_a_moment_measures_by_the_latest_items(crowd: Record) -> None:
 def test_a_moment_tells_how_often_an_item_was_taken_that_anybody_took(crowd: Record) -> None:
     moment = Behaviour(crowd).before(NOW)
     taken_at_all = np.count_nonzero(moment.counts)
-    assert 0 < taken_at_all
+    assert taken_at_all > 0
     assert moment.interactions_per_item == pytest.approx(moment.matrix.nnz / taken_at_all)
     assert Behaviour(crowd).before(0.0).interactions_per_item == 0.0
 
