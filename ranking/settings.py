@@ -251,7 +251,7 @@ def first_slip(error: ValidationError) -> str:
     """The name of the first setting that cannot be used, and why."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"setting {place}: {first['msg']}"
+    return f"setting {place}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

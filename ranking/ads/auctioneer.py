@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -66,6 +66,7 @@ class _Occasion:
     retrieved: Retrieved
     evidence: Evidence
     posted: Posted
+    chances: Chances
 
     @property
     def user_id(self) -> str | None:
@@ -103,17 +104,37 @@ class Auctioneer:
 
         The time is that of the request. Asked again for the same answer, it charges nothing and shows the same.
         """
-        start, retrieved = time.perf_counter(), answer.retrieved
+        start, sale = time.perf_counter(), self._occasion(answer)
+        if isinstance(sale, str):
+            return replace(answer, notes=(*answer.notes, sale))
+        entries = tuple(self._entries(self._book(self._offers(sale), sale), sale))
+        stage = Stage(name="ads", seconds=time.perf_counter() - start)
+        notes = (*answer.notes, *self._notes(sale.posted, entries))
+        return replace(answer, sponsored=entries, stages=(*answer.stages, stage), notes=notes)
+
+    def likely(self, answer: Recommendation) -> Mapping[str, float]:
+        """The campaigns that run now, fit the user and pass floor and reserve, with their items' probabilities, by id.
+
+        Nothing is booked, and budgets, caps and what the user had are not looked at. Empty where nothing is sold.
+        """
+        sale = self._occasion(answer)
+        entrants = () if isinstance(sale, str) else self._entrants(sale)
+        return {one.campaign.campaign_id: one.probability for one in entrants}
+
+    def _occasion(self, answer: Recommendation) -> _Occasion | str:
+        """What there is to sell beside the list, or a note that says why nothing is."""
+        retrieved = answer.retrieved
         evidence = None if retrieved is None else retrieved.evidence
         why = self._why_none(answer)
         if why is not None or retrieved is None or evidence is None or self._chances is None:
-            return replace(answer, notes=(*answer.notes, why or _NO_INDEX))
-        posted = self._board.now(evidence)
-        sale = _Occasion(answer=answer, retrieved=retrieved, evidence=evidence, posted=posted)
-        entries = tuple(self._entries(self._book(self._offers(sale, self._chances), sale), sale))
-        stage = Stage(name="ads", seconds=time.perf_counter() - start)
-        notes = (*answer.notes, *self._notes(posted, entries))
-        return replace(answer, sponsored=entries, stages=(*answer.stages, stage), notes=notes)
+            return why or _NO_INDEX
+        return _Occasion(
+            answer=answer,
+            retrieved=retrieved,
+            evidence=evidence,
+            posted=self._board.now(evidence),
+            chances=self._chances,
+        )
 
     def _why_none(self, answer: Recommendation) -> str | None:
         if answer.experiment is not None:
@@ -127,21 +148,21 @@ class Auctioneer:
         held_out = answer.user is not None and is_held_out(self._settings, answer.user.user_id)
         return _HELD_OUT if held_out else None
 
-    def _offers(self, sale: _Occasion, chances: Chances) -> list[Offer]:
+    def _offers(self, sale: _Occasion) -> list[Offer]:
         """Of the best that may be shown and can pay: one for each place, and spare ones."""
         n = len(self._settings.places) + SPARE
-        bidders = list(itertools.islice(self._bidders(sale, self._entrants(sale, chances)), n + 1))
+        bidders = list(itertools.islice(self._bidders(sale, self._entrants(sale)), n + 1))
         return offers_of(bidders, n, self._settings.reserve_micros)
 
-    def _entrants(self, sale: _Occasion, chances: Chances) -> Iterator[_Entrant]:
+    def _entrants(self, sale: _Occasion) -> Iterator[_Entrant]:
         """Campaigns that run now, fit the user and pass floor and reserve, highest chance x bid first, ties by id."""
         board, user = sale.posted.board, sale.answer.user
         running = board.running({} if user is None else user.attributes, sale.now)
         running &= board.bids >= self._settings.reserve_micros
-        least = self._settings.floor * chances.fitted.base_rate
+        least = self._settings.floor * sale.chances.fitted.base_rate
         wanted = np.zeros(len(board.item_places), dtype=np.bool_)
         wanted[board.item_of[running]] = True
-        by_item = chances.of(sale.retrieved, sale.evidence, sale.posted.items, wanted=wanted, least=least)
+        by_item = sale.chances.of(sale.retrieved, sale.evidence, sale.posted.items, wanted=wanted, least=least)
         likely = by_item[board.item_of]
         rows = np.flatnonzero(running & (likely > 0) & (likely >= least))
         for row in rows[np.argsort(-likely[rows] * board.bids[rows], kind="stable")]:

@@ -12,7 +12,7 @@ from retrieval.conditions import parse_filter
 from retrieval.config import Section
 from retrieval.contradictions import contradiction
 from retrieval.errors import InputError
-from retrieval.filters import Filter
+from retrieval.filters import Equals, Filter
 
 RuleName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 ItemIds: TypeAlias = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=512)], ...], Field(max_length=1000)]
@@ -156,8 +156,14 @@ def _ordered_clashes(one: Rule, other: Rule) -> Iterator[str]:
         yield f"one boosts the items that the other {'buries' if isinstance(other, Bury) else 'blocks'}"
     if isinstance(one, Minimum) and isinstance(other, Block) and _same(one, other):
         yield "one asks for the items that the other blocks"
-    if isinstance(one, Minimum) and isinstance(other, Cap) and one.least > other.most and one.selects == other.selects:
+    if isinstance(one, Minimum) and isinstance(other, Cap) and one.least > other.most and _counts(other, one):
         yield f"one asks for at least {one.least} of the items of which the other allows {other.most}"
+
+
+def _counts(cap: Cap, wanted: Minimum) -> bool:
+    """Whether the cap is about the very items that are wanted, or those of one value of its attribute."""
+    values = (one for one in wanted.conditions if isinstance(one, Equals))
+    return cap.selects == wanted.selects if cap.each is None else any(one.attribute == cap.each for one in values)
 
 
 def _same(one: _Selecting, other: _Selecting) -> bool:

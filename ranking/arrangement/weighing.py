@@ -115,4 +115,5 @@ def _span(days: float) -> str:
     """A length of time in words."""
     if days >= 2:
         return f"{days:.3g} days"
-    return f"{days * 24:.2g} hours"
+    hours = f"{days * 24:.2g}"
+    return f"{hours} hour" if hours == "1" else f"{hours} hours"

@@ -18,7 +18,7 @@ from service.cli.demo_store import DEMO_USER, LIKED_SHOWN, SHOWN, demo_settings,
 from service.cli.recommend import asked, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ranking.settings import Settings
     from ranking.types import RankedItem, Recommendation
@@ -61,7 +61,7 @@ def _stage(name: str) -> _Stage:
         "news": _Stage(user="reader-001", domain="news", about=f"Today's news. {_MADE_UP}", sample=news_sample),
         "music": _Stage(user="listener-001", domain="music", about=f"Music. {_MADE_UP}", sample=music_sample),
         "new-items": _Stage(
-            user=DEMO_USER,
+            user="viewer-007",
             domain="films",
             about="Films; eight that nobody took are taken to be new. The clock stands at 2026-06-30 12:00 UTC.",
             sample=films_sample,
@@ -95,11 +95,12 @@ def scenario_demo(given: Globals, name: str, user: str | None, output: Output) -
     with bars(given.err) as progress, open_recommender(settings, progress) as recommender:
         query = Query(user_id=user or stage.user, domain=stage.domain, as_of=moment)
         answer = asyncio.run(asked(recommender, query, SHOWN, explain=False))
+        likely = {} if recommender.auctioneer is None else recommender.auctioneer.likely(answer)
     if output is Output.TABLE:
         _introduce(given, stage, answer)
     show(given, answer, output)
     if campaigns and output is Output.TABLE:
-        given.out.print(_auction(answer, campaigns))
+        given.out.print(_auction(answer, campaigns, likely))
 
 
 def _introduce(given: Globals, stage: _Stage, answer: Recommendation) -> None:
@@ -168,7 +169,7 @@ def _market(given: Globals, settings: Settings) -> tuple[Campaign, ...]:
     return campaigns
 
 
-def _auction(answer: Recommendation, campaigns: tuple[Campaign, ...]) -> Table:
+def _auction(answer: Recommendation, campaigns: tuple[Campaign, ...], likely: Mapping[str, float]) -> Table:
     """Every campaign of the sample, and what became of it."""
     from service.campaigns.wire import units
 
@@ -178,16 +179,18 @@ def _auction(answer: Recommendation, campaigns: tuple[Campaign, ...]) -> Table:
         table.add_column(column, justify="left" if column in {"campaign", ""} else "right")
     for campaign in sorted(campaigns, key=lambda one: (one.campaign_id not in sold, one.campaign_id)):
         entry = sold.get(campaign.campaign_id)
+        probability = likely.get(campaign.campaign_id)
+        chance = "-" if probability is None else f"{probability:.1%}"
         if entry is None:
-            told = ("-", "-", "-", _why(campaign, answer))
+            told = ("-", "-", _why(campaign, answer, probability))
         else:
-            told = (f"{entry.probability:.1%}", str(entry.slot), units(entry.price), "")
-        table.add_row(Text(campaign.campaign_id), units(campaign.bid), *map(Text, told))
+            told = (str(entry.slot), units(entry.price), "")
+        table.add_row(Text(campaign.campaign_id), units(campaign.bid), chance, *map(Text, told))
     return table
 
 
-def _why(campaign: Campaign, answer: Recommendation) -> str:
-    """As far as the campaign and the list tell."""
+def _why(campaign: Campaign, answer: Recommendation, probability: float | None) -> str:
+    """As far as the campaign, the list and the probability (None below the floor) tell."""
     from retrieval.conditions import condition_text
     from retrieval.matching import all_hold
 
@@ -195,5 +198,6 @@ def _why(campaign: Campaign, answer: Recommendation) -> str:
         return state
     if not all_hold(campaign.targeting, {} if answer.user is None else answer.user.attributes):
         return f"for others: {'; '.join(map(condition_text, campaign.targeting))}"
-    listed = campaign.item_id in {ranked.item.item_id for ranked in answer.items}
-    return "in the list anyway" if listed else "outbid, or too unlikely to be taken"
+    if campaign.item_id in {ranked.item.item_id for ranked in answer.items}:
+        return "in the list anyway"
+    return "too unlikely to be taken" if probability is None else "outbid, or held back to spread its budget"

@@ -75,6 +75,19 @@ def test_a_probability_is_that_of_the_same_item_in_the_list(store: Store, tmp_pa
     assert entry.probability == pytest.approx(last.probability)
 
 
+def test_what_passes_the_floor_can_be_asked_for_and_books_nothing(store: Store, tmp_path: Path) -> None:
+    settings = fair_settings(tmp_path)
+    put(store, f08=900_000, f09={"bid": 100, "targeting": (Range(attribute="age", high=20.0),)}, f10=500_000)
+    recommender = recommender_of(store, settings)
+    auctioneer = recommender.auctioneer
+    assert auctioneer is not None
+    answer = asyncio.run(recommender.recommend(Query(user_id="ann", as_of=NOON), 3))
+    assert auctioneer.likely(answer).keys() == {"c-f08", "c-f10"}
+    assert not store.record.ads().report.spent(TODAY)
+    entries = auctioneer.sell(answer).sponsored
+    assert auctioneer.likely(answer) == {entry.campaign_id: entry.probability for entry in entries}
+
+
 @pytest.mark.parametrize(
     ("given", "query"),
     [

@@ -26,6 +26,7 @@ def settings(*rules: dict[str, Any], **others: Any) -> ArrangementSettings:
         ({"kind": "block", "ids": ["f1"]}, {"kind": "boost", "ids": ["f2", "f1"]}, "boosts the items"),
         ({"kind": "minimum", "least": 1, **_HORROR}, {"kind": "block", **_HORROR}, "asks for the items"),
         ({"kind": "minimum", "least": 3, **_HORROR}, {"kind": "cap", "most": 2, **_HORROR}, "at least 3"),
+        ({"kind": "cap", "most": 1, "each": "genres"}, {"kind": "minimum", "least": 2, **_HORROR}, "at least 2"),
     ],
 )
 def test_rules_that_contradict_each_other_are_refused_with_both_names(
@@ -44,6 +45,7 @@ def test_rules_that_may_both_be_meant_pass() -> None:
         {"kind": "bury", "name": "b", **_COMEDY},
         {"kind": "cap", "name": "c", "most": 2, **_HORROR},
         {"kind": "minimum", "name": "d", "least": 2, **_HORROR},
+        {"kind": "cap", "name": "g", "most": 1, "each": "people"},
         {"kind": "pin", "name": "e", "id": "f1"},
         {"kind": "pin", "name": "f", "id": "f2", "rank": 2},
     )

@@ -130,6 +130,12 @@ def test_a_minimum_takes_the_last_places_that_it_needs(store: Store) -> None:
     assert "Rule 'r': at least 2 items are asked for, and 1 could be shown." in short.notes
 
 
+def test_an_hour_is_told_as_one(store: Store) -> None:
+    store.record.put_items([film(7, added_at=NOW - 3600)])
+    [moved] = [one for one in ask(store, n=8, half_life_days={"films": 0.05}).changes if one.item_id == "f7"]
+    assert moved.told == "1 hour old, half-life 1.2 hours: odds times 0.56"
+
+
 def test_age_counts_by_domain_and_an_unknown_age_is_no_advantage(store: Store) -> None:
     days = {0: 10.0, 1: 0.0, 2: 1.0, 3: 300.0}
     for number, age in days.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ranking.arrangement.duplicates import duplicates
 from ranking.errors import ConfigError
 from ranking.experiments.arms import open_arms
 from ranking.scenarios.check import check_scenarios
@@ -13,6 +14,7 @@ from ranking.scenarios.files import CHANGEABLE, list_scenarios, read_scenario
 from ranking.settings import Settings, load_settings, with_scenario
 from ranking.types import Recommendation
 from retrieval.errors import InputError
+from retrieval.sample.days import music_sample
 from retrieval.store import open_store
 from retrieval.types import Query
 from tests.fakes import HashingEmbedder
@@ -34,6 +36,15 @@ def test_the_shipped_scenarios_can_all_be_served(tmp_path: Path) -> None:
         scenario = read_scenario(tmp_path, name)
         assert scenario.settings.keys() <= CHANGEABLE
         assert with_scenario(load_settings(home=tmp_path), name).scenario == name
+
+
+def test_music_lists_no_version_of_a_track_beside_it(tmp_path: Path) -> None:
+    settings = with_scenario(load_settings(home=tmp_path), "music").arrangement.duplicates
+    assert settings is not None
+    tracks = music_sample().items
+    versions = {one.item_id for one in tracks if "(" in one.title}
+    assert len(versions) == 4
+    assert duplicates(tracks, (), {}, settings).keys() == versions, "by their words alone"
 
 
 def test_a_name_that_does_not_exist_gets_the_nearest_one(tmp_path: Path) -> None:
