@@ -26,7 +26,7 @@ from ranking.draws import Draw
 from ranking.factory import choose_fusion, open_on, served_settings
 from ranking.fusion import fuse
 from ranking.recommender import Recommender
-from ranking.settings import Settings
+from ranking.settings import FusionWeights, Settings
 from retrieval.protocol import Embedder, Progress
 from retrieval.store import Store
 from retrieval.types import Query, Retrieved
@@ -60,11 +60,7 @@ def calibrate(
     with bars(given.err) as progress, _asked(settings, order, depth, progress, embedder) as questions:
         lists = _validation(questions, order, progress)
         weights = choose_fusion(settings)
-        signals = [
-            _scored(case, [one.score for one in fuse(None, [c.signals for c in found.candidates], weights)])
-            for case, found in lists
-        ]
-        fits = {"signals": fit_lists(signals, order.method, None, order.seed)}
+        fits = {"signals": fit_lists(_by_signals(lists, weights), order.method, None, order.seed)}
         if order.llm_cases and weights.llm != 0:
             with open_ranker(questions.fitting_store(), settings) as recommender:
                 fits["llm"] = asyncio.run(_of_llm(recommender, lists[: order.llm_cases], order, progress))
@@ -86,6 +82,21 @@ def calibrate(
         soft_wrap=True,
     )
     return made
+
+
+def lists_by_signals(
+    settings: Settings, order: Order, progress: Progress, embedder: Embedder | None = None
+) -> list[ScoredList]:
+    """The validation lists that `calibrate` fits on, scored without the LLM."""
+    with _asked(settings, order, settings.retrieval.n_candidates, progress, embedder) as questions:
+        return _by_signals(_validation(questions, order, progress), choose_fusion(settings))
+
+
+def _by_signals(lists: Sequence[tuple[Case, Retrieved]], weights: FusionWeights) -> list[ScoredList]:
+    return [
+        _scored(case, [one.score for one in fuse(None, [c.signals for c in found.candidates], weights)])
+        for case, found in lists
+    ]
 
 
 def _asked(

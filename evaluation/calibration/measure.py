@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluation.metrics.labelled import CalibrationError as ExpectedError
 from evaluation.metrics.labelled import LogLoss
@@ -34,12 +35,8 @@ def fit_lists(lists: Sequence[ScoredList], method: Method | None, model: ModelKe
 
     Raises ranking's CalibrationError for too few cases, or scores that tell nothing.
     """
-    scores, taken = _columns(lists)
-    fold = np.repeat(
-        [Draw(seed=seed, purpose="calibration folds", key=one.case_id).words(1)[0] % 2 for one in lists],
-        [len(one.scores) for one in lists],
-    )
-    qualities = {name: _cross_fitted(name, scores, taken, fold) for name in get_args(Method)}
+    scores, taken = columns(lists)
+    qualities = {name: quality_of(cross_fitted(name, lists, seed), taken) for name in get_args(Method)}
     best: Method = min(qualities, key=lambda name: qualities[name].log_loss) if method is None else method
     return Fitted(
         curve=fit_curve(best, scores, taken),
@@ -52,20 +49,48 @@ def fit_lists(lists: Sequence[ScoredList], method: Method | None, model: ModelKe
     )
 
 
+def cross_fitted(method: Method, lists: Sequence[ScoredList], seed: int) -> Numbers:
+    """The probability of every candidate, list after list, by a curve fitted on the half of the lists it is not in."""
+    scores, taken = columns(lists)
+    fold = np.repeat(
+        [Draw(seed=seed, purpose="calibration folds", key=one.case_id).words(1)[0] % 2 for one in lists],
+        [len(one.scores) for one in lists],
+    )
+    told = np.zeros(len(scores))
+    for held in (0, 1):
+        told[fold == held] = fit_curve(method, scores[fold != held], taken[fold != held]).probability(
+            scores[fold == held]
+        )
+    return told
+
+
+def columns(lists: Sequence[ScoredList]) -> tuple[Numbers, Numbers]:
+    """Scores, and what was taken (1) or not (0), of every candidate, list after list. CalibrationError without any."""
+    if not lists:
+        raise CalibrationError("there are no validation cases: nobody is known to have taken two liked items")
+    scores = np.concatenate([np.asarray(one.scores, dtype=np.float64) for one in lists])
+    taken = np.concatenate([np.arange(len(one.scores)) == one.taken for one in lists]).astype(np.float64)
+    return scores, taken
+
+
 def reliability(probabilities: Numbers, taken: Numbers, n_bins: int = _BINS) -> tuple[Bin, ...]:
     """Mean probability and share taken in bins of equally many candidates, lowest first; equal ones stay together.
 
     Bins of equal width would hold nearly all candidates in the first: most of them are seldom taken.
     """
+    return tuple(
+        Bin(n=len(part), predicted=float(probabilities[part].mean()), observed=float(taken[part].mean()))
+        for part in equal_bins(probabilities, n_bins)
+    )
+
+
+def equal_bins(probabilities: Numbers, n_bins: int = _BINS) -> list[npt.NDArray[np.intp]]:
+    """Places of the candidates of each bin of `reliability`."""
     order = np.argsort(probabilities, kind="stable")
     bounds = np.linspace(0, len(order), n_bins + 1).astype(int)[1:-1]
     ranked = probabilities[order]
     cuts = np.unique(np.searchsorted(ranked, ranked[bounds]))
-    parts = [part for part in np.split(order, cuts) if len(part)]
-    return tuple(
-        Bin(n=len(part), predicted=float(probabilities[part].mean()), observed=float(taken[part].mean()))
-        for part in parts
-    )
+    return [part for part in np.split(order, cuts) if len(part)]
 
 
 def quality_of(probabilities: Numbers, taken: Numbers) -> Quality:
@@ -78,23 +103,6 @@ def quality_of(probabilities: Numbers, taken: Numbers) -> Quality:
         ece_mass=sum(one.n * abs(one.observed - one.predicted) for one in bins) / len(taken),
         bins=bins,
     )
-
-
-def _cross_fitted(method: Method, scores: Numbers, taken: Numbers, fold: Numbers) -> Quality:
-    told = np.zeros(len(scores))
-    for held in (0, 1):
-        told[fold == held] = fit_curve(method, scores[fold != held], taken[fold != held]).probability(
-            scores[fold == held]
-        )
-    return quality_of(told, taken)
-
-
-def _columns(lists: Sequence[ScoredList]) -> tuple[Numbers, Numbers]:
-    if not lists:
-        raise CalibrationError("there are no validation cases: nobody is known to have taken two liked items")
-    scores = np.concatenate([np.asarray(one.scores, dtype=np.float64) for one in lists])
-    taken = np.concatenate([np.arange(len(one.scores)) == one.taken for one in lists]).astype(np.float64)
-    return scores, taken
 
 
 def _judged(score: Numbers, label: Numbers) -> Judged:
