@@ -32,6 +32,7 @@ function become(user, fresh) {
   now.user = user;
   now.fresh = fresh;
   sessionStorage.setItem(KEPT, JSON.stringify({ user, fresh }));
+  delete byId("shop").dataset.nobody;
   byId("start").hidden = byId("shop").hidden = true;
   byId(user === null ? "start" : "shop").hidden = false;
   byId("who").hidden = user === null;
@@ -39,6 +40,14 @@ function become(user, fresh) {
   tell("user", user);
   if (user === null) start();
   else open("list", true);
+}
+
+// Evaluations are of nobody.
+function measured() {
+  byId("start").hidden = true;
+  byId("shop").hidden = byId("who").hidden = false;
+  byId("shop").dataset.nobody = "";
+  open("runs", true);
 }
 
 async function known(user, fresh = false) {
@@ -94,6 +103,7 @@ async function main() {
     byId("start-title").focus();
   });
   byId("start-new").addEventListener("click", newcomer);
+  byId("start-runs").addEventListener("click", measured);
   byId("start-form").addEventListener("submit", (event) => {
     event.preventDefault();
     known(byId("start-user").value.trim());

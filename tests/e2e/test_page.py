@@ -274,6 +274,19 @@ def test_everything_that_can_be_used_has_a_name_and_a_place(seen: Seen) -> None:
     expect(page.get_by_role("main")).to_be_focused()
 
 
+def test_evaluations_need_no_user(seen: Seen) -> None:
+    page = seen.page
+    page.get_by_role("button", name="Evaluations").press("Enter")
+    expect(page.locator("#runs-status")).to_have_text("2 reports")
+    expect(page.locator("#runs-title")).to_be_focused()
+    expect(page.locator("#view-chat")).to_be_hidden()
+    expect(page.get_by_role("navigation")).to_be_hidden()
+    page.get_by_role("button", name="Switch user").click()
+    begin(page, "viewer-14")
+    expect(page.locator("#view-chat")).to_be_visible()
+    expect(page.locator("#runs")).to_be_hidden()
+
+
 def test_evaluations_are_listed_and_their_arms_compared(seen: Seen) -> None:
     page = seen.page
     begin(page, "viewer-15")
