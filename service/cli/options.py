@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from retrieval.conditions import FILTER_HELP, parse_filter
+from retrieval.errors import InputError
 from retrieval.types import Query
 from service.cli.context import Output
 
@@ -129,7 +130,9 @@ class ModelOptions:
 def build_query(
     user: str | None, text: str | None, filters: list[str] | None, exclude: list[str] | None, domain: str | None
 ) -> Query:
-    """The query that the options ask for. Raises InputError for a filter that cannot be read."""
+    """The query that the options ask for. Raises InputError for a filter or a domain that says nothing."""
+    if domain == "":
+        raise InputError("--domain names no domain: name one, or leave it out")
     return Query(
         user_id=user,
         text=text,

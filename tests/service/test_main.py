@@ -66,6 +66,12 @@ def test_a_filter_that_cannot_be_read_is_code_5() -> None:
     assert "year>1990" in result.stderr
 
 
+def test_a_domain_without_a_name_is_code_5() -> None:
+    result = fewrec("recommend", "u", "--domain", "")
+    assert result.exit_code == ExitCode.INPUT
+    assert "--domain names no domain" in result.output
+
+
 def test_templates_are_listed_for_people_and_programs() -> None:
     assert "in-context" in fewrec("prompt", "list").stdout
     listed = json.loads(fewrec("prompt", "list", "--output", "json").stdout)
