@@ -215,6 +215,7 @@ def test_latent_factors_are_made_where_an_arm_weighs_them(store: Store, weight: 
     store.record.put_users([User(user_id=user_id) for user_id in users])
     taken = [(user_id, f"i{(n + k) % 6}") for n, user_id in enumerate(users) for k in range(3)]
     store.record.put_interactions([Interaction(user_id=u, item_id=i, timestamp=1.0) for u, i in taken])
-    arms: list[dict[str, Any]] = [{"name": "llm"}, {"name": "latent", "settings": {"fusion": {"latent": weight}}}]
-    (answer,), _ = ask(store, settings_of(arms), Query(user_id="ann"))
+    arms = [{"name": "llm"}, {"name": "latent", "settings": {"fusion": {"latent": weight}}}]
+    settings = load_settings(strategy="likelihood", fusion={"latent": 0.0}, experiments=[{"name": "e", "arms": arms}])
+    (answer,), _ = ask(store, settings, Query(user_id="ann"))
     assert any(item.signals.latent is not None for item in answer.items) == measured
