@@ -23,6 +23,8 @@ _WHERE = "Where it runs"
 _EMBEDDED = frozenset({"transformers", "openvino"})
 _SERVERS = frozenset({"vllm", "openai"})
 _PARTS_AT_A_SERVER = 2
+PATIENCE_S = 600.0
+"""Least time that a server has for a request of a batch."""
 
 
 def batch(
@@ -96,7 +98,7 @@ def batch(
         as_of=None if as_of is None else _moment(as_of),
         overwrite=overwrite,
     )
-    settings = _for_batch(given, chosen, concurrency)
+    settings = settings_for_batch(given, chosen, concurrency)
     outcome = _run(given, settings, request, ray, ray_workers)
     _show(given, outcome, output, print_as)
     if outcome.rejected:
@@ -113,15 +115,19 @@ def _moment(text: str) -> float:
         raise InputError(f"--as-of {text!r}: {error}") from error
 
 
-def _for_batch(given: Globals, chosen: ModelOptions, concurrency: int) -> Settings:
+def settings_for_batch(given: Globals, chosen: ModelOptions, concurrency: int) -> Settings:
     """The settings with an engine whose answers do not depend on what it was asked before, and which is kept busy."""
+    from ranking.engine_settings import ServerSettings
+
     flags = chosen.flags()
-    kind = given.settings(**flags).engine.kind
-    engine: dict[str, Any] = {"kind": kind}
-    if kind in _EMBEDDED:
+    own = given.settings(**flags).engine
+    engine: dict[str, Any] = {"kind": own.kind}
+    if own.kind in _EMBEDDED:
         engine["prefix_tokens"] = 0
-    elif kind in _SERVERS:
-        engine["concurrency"] = concurrency
+    elif isinstance(own, ServerSettings):
+        # What a request waits for is mostly the others of this batch, and nobody waits for it.
+        patience = {name: max(getattr(own, name), PATIENCE_S) for name in ("read_timeout_s", "timeout_s")}
+        engine |= {"concurrency": concurrency, **patience}
     return given.settings(**{**flags, "engine": engine})
 
 

@@ -9,10 +9,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
+from ranking.engine_settings import VllmSettings
 from retrieval.errors import InputError, StoreBusyError
 from retrieval.types import Query
 from service.batch.work import Work
+from service.cli.batch import settings_for_batch
+from service.cli.context import Globals
+from service.cli.options import ModelOptions
 from tests.service.api.shop import recommender_of
 from tests.service.batch.shop_batch import AS_OF, N_USERS, fill, opened, request_of, run
 
@@ -160,3 +165,15 @@ def test_two_processes_of_a_ray_cluster_write_the_same_though_one_dies(
     assert first not in others, "the worker that died is not the one that answered"
     assert len(set(others)) == 2
     assert output.read_bytes() == whole
+
+
+@pytest.mark.parametrize(("own", "patience"), [(5.0, 600.0), (900.0, 900.0)])
+def test_a_server_has_longer_for_a_request_of_a_batch_than_anybody_would_wait(
+    tmp_path: Path, own: float, patience: float
+) -> None:
+    config = tmp_path / "settings.yaml"
+    config.write_text(f"engine: {{kind: vllm, read_timeout_s: {own}, timeout_s: {own}}}\n")
+    given = Globals(config=config, home=tmp_path, debug=False, out=Console(), err=Console())
+    engine = settings_for_batch(given, ModelOptions(), 64).engine
+    assert isinstance(engine, VllmSettings)
+    assert (engine.concurrency, engine.read_timeout_s, engine.timeout_s) == (64, patience, patience)
