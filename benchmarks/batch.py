@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--concurrency", type=int, default=64, help="requests before the server")
     chosen = parser.parse_args(arguments)
     embedded = chosen.engine == "transformers"
-    tuned = {"prefix_tokens": 0} if embedded else {"concurrency": chosen.concurrency, "read_timeout_s": PATIENCE_S, "timeout_s": PATIENCE_S}
+    patience = {"read_timeout_s": PATIENCE_S, "timeout_s": PATIENCE_S}
+    tuned = {"prefix_tokens": 0} if embedded else {"concurrency": chosen.concurrency, **patience}
     with tempfile.TemporaryDirectory() as folder:
         settings = served_settings(load_settings(home=Path(folder), engine={"kind": chosen.engine, **tuned}))
         with open_settings_store(settings) as store:
