@@ -136,15 +136,22 @@ def _time_ticks(axes: Axes) -> None:
     )
 
 
+_BESIDE = (
+    (9, 0, "left"), (-9, 0, "right"), (0, 13, "center"), (0, -13, "center"),
+    (9, 10, "left"), (9, -10, "left"), (-9, 10, "right"), (-9, -10, "right"),
+)  # fmt: skip
+"""Offsets of a name from its point, in points, and how it is aligned there; the best place first."""
+
+
 def _label_points(axes: Axes, points: Sequence[tuple[Arm, float, float]]) -> None:
-    """Names beside their points, where one of four places is free; the others stay nameless."""
+    """Names beside their points, where one of eight places is free; the others stay nameless."""
     scale = 72 / axes.figure.dpi
     places = [axes.transData.transform((seconds, value)) * scale for _, seconds, value in points]
     taken: list[tuple[float, float, float, float]] = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
     for (arm, seconds, value), (x, y) in zip(points, places, strict=True):
         name = short_name(arm.name, 30)
         wide = text_width(name, 11)
-        for dx, dy, align in ((9, 0, "left"), (-9, 0, "right"), (0, 13, "center"), (0, -13, "center")):
+        for dx, dy, align in _BESIDE:
             left = x + dx - {"left": 0.0, "right": wide, "center": wide / 2}[align]
             box = (left, y + dy - 7, left + wide, y + dy + 7)
             if box[0] < 30 or box[2] > WIDTH - 2 or any(_overlap(box, other) for other in taken):
