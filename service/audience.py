@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ranking.audience import AudienceAnswer
-from service.schemas import DroppedOut, ModelOut, PartOut, SignalsOut, SourceOut, TemplateOut, TimingOut, signals_out
+from service.schemas import DroppedOut, ModelOut, PartOut, SignalsOut, SourceOut, TemplateOut, TimingOut
 from service.wire import Wire
 
 
@@ -55,9 +55,9 @@ class AudienceOut(Wire):
                     score=user.score,
                     llm_score=user.llm_score,
                     retrieval_rank=user.retrieval_rank,
-                    parts=[PartOut(**asdict(part)) for part in user.parts],
-                    sources=[SourceOut(name=vote.source, rank=vote.rank, score=vote.score) for vote in user.votes],
-                    signals=signals_out(user.signals),
+                    parts=[PartOut.of(part) for part in user.parts],
+                    sources=[SourceOut.of(vote) for vote in user.votes],
+                    signals=SignalsOut.of(user.signals),
                 )
                 for user in answer.users
             ],
@@ -67,10 +67,10 @@ class AudienceOut(Wire):
             degraded=answer.degraded,
             reason=answer.reason,
             model=None if answer.engine is None else ModelOut.of(answer.engine),
-            template=answer.template and TemplateOut(**asdict(answer.template)),
+            template=answer.template and TemplateOut.of(answer.template),
             prompt_digest=answer.prompt_digest,
             prompt_tokens=answer.prompt_tokens,
             dropped=DroppedOut(**asdict(answer.dropped)),
             notes=list(answer.notes),
-            timings=[TimingOut(stage=stage.name, seconds=stage.seconds) for stage in answer.stages],
+            timings=[TimingOut.of(stage) for stage in answer.stages],
         )

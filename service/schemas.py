@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pydantic import JsonValue
 
 from prompts.types import TemplateRef
-from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation
+from ranking.types import EngineInfo, FusionPart, RankedItem, Reason, Recommendation, Stage
 from retrieval.types import Signals, Vote
 from service.changes import ChangeOut
 from service.parsed import ParseOut
@@ -71,6 +71,11 @@ class SourceOut(Wire):
     rank: int
     score: float
 
+    @classmethod
+    def of(cls, vote: Vote) -> SourceOut:
+        """The wire shape."""
+        return cls(name=vote.source, rank=vote.rank, score=vote.score)
+
 
 class PartOut(Wire):
     """One term of the fused score; `value` is null where it could not be measured."""
@@ -79,6 +84,11 @@ class PartOut(Wire):
     value: float | None
     weight: float
     contribution: float
+
+    @classmethod
+    def of(cls, part: FusionPart) -> PartOut:
+        """The wire shape."""
+        return cls(name=part.name, value=part.value, weight=part.weight, contribution=part.contribution)
 
 
 class SignalsOut(Wire):
@@ -91,6 +101,11 @@ class SignalsOut(Wire):
     latent: float | None
     interactions_per_item: float
     log_popularity: float
+
+    @classmethod
+    def of(cls, signals: Signals) -> SignalsOut:
+        """The wire shape."""
+        return cls(**asdict(signals))
 
 
 class BecauseOut(Wire):
@@ -157,6 +172,11 @@ class TimingOut(Wire):
 
     stage: str
     seconds: float
+
+    @classmethod
+    def of(cls, stage: Stage) -> TimingOut:
+        """The wire shape."""
+        return cls(stage=stage.name, seconds=stage.seconds)
 
 
 class RecommendationOut(Wire):
@@ -230,7 +250,7 @@ class RecommendationOut(Wire):
             parse=ParseOut.of(answer.outputs) if answer.outputs else None,
             agreement=answer.agreement,
             notes=list(answer.notes),
-            timings=[TimingOut(stage=stage.name, seconds=stage.seconds) for stage in answer.stages],
+            timings=[TimingOut.of(stage) for stage in answer.stages],
         )
 
 
@@ -244,26 +264,13 @@ def _item(ranked: RankedItem) -> ItemOut:
         attributes=attributes_out(ranked.item.attributes),
         llm_score=ranked.llm_score,
         retrieval_rank=ranked.retrieval_rank,
-        parts=[_part(part) for part in ranked.parts],
-        sources=[_source(vote) for vote in ranked.votes],
-        signals=signals_out(ranked.signals),
+        parts=[PartOut.of(part) for part in ranked.parts],
+        sources=[SourceOut.of(vote) for vote in ranked.votes],
+        signals=SignalsOut.of(ranked.signals),
         reason=None if ranked.reason is None else _reason(ranked.reason),
         team=ranked.team,
         probability=ranked.probability,
     )
-
-
-def _part(part: FusionPart) -> PartOut:
-    return PartOut(name=part.name, value=part.value, weight=part.weight, contribution=part.contribution)
-
-
-def _source(vote: Vote) -> SourceOut:
-    return SourceOut(name=vote.source, rank=vote.rank, score=vote.score)
-
-
-def signals_out(signals: Signals) -> SignalsOut:
-    """As retrieval measured them."""
-    return SignalsOut(**asdict(signals))
 
 
 def _reason(reason: Reason) -> ReasonOut:

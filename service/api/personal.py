@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from pydantic import TypeAdapter
 
 from retrieval.erasure import Erased, ErasedRequest
@@ -221,9 +223,4 @@ class ErasedRequestOut(Wire):
     @classmethod
     def of(cls, erased: ErasedRequest) -> ErasedRequestOut:
         """The wire shape."""
-        return cls(
-            request_id=erased.request_id,
-            shown=erased.rows.shown,
-            prompts=erased.rows.prompts,
-            notes=list(erased.notes),
-        )
+        return cls(request_id=erased.request_id, notes=list(erased.notes), **asdict(erased.rows))

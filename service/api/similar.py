@@ -17,7 +17,7 @@ from service.api.dependencies import Ranker, StoreNow
 from service.api.fields import ItemId, Text
 from service.api.problems import problems
 from service.api.session import SessionItemIn, history_of
-from service.schemas import SignalsOut, SourceOut, signals_out
+from service.schemas import SignalsOut, SourceOut
 from service.stored import attributes_out
 from service.wire import Wire
 
@@ -55,8 +55,8 @@ class SimilarOut(Wire):
                 rank=one.rank,
                 domain=one.item.domain,
                 attributes=attributes_out(one.item.attributes),
-                sources=[SourceOut(name=vote.source, rank=vote.rank, score=vote.score) for vote in one.votes],
-                signals=signals_out(one.signals),
+                sources=[SourceOut.of(vote) for vote in one.votes],
+                signals=SignalsOut.of(one.signals),
             )
             for one in candidates
         ]
