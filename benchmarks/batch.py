@@ -27,7 +27,7 @@ from retrieval.store import Store
 from retrieval.types import Query
 from service.batch.batch import USERS_A_PART, Request, answer_here, finish, planned
 from service.batch.work import Work
-from service.cli.batch import PATIENCE_S
+from service.cli.batch import engine_for_batch
 
 LEAST_SHARE = 0.85
 _PARTS_AT_A_SERVER = 2
@@ -42,10 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--concurrency", type=int, default=64, help="requests before the server")
     chosen = parser.parse_args(arguments)
     embedded = chosen.engine == "transformers"
-    patience = {"read_timeout_s": PATIENCE_S, "timeout_s": PATIENCE_S}
-    tuned = {"prefix_tokens": 0} if embedded else {"concurrency": chosen.concurrency, **patience}
+    engine = engine_for_batch(load_settings(engine={"kind": chosen.engine}).engine, chosen.concurrency)
     with tempfile.TemporaryDirectory() as folder:
-        settings = served_settings(load_settings(home=Path(folder), engine={"kind": chosen.engine, **tuned}))
+        settings = served_settings(load_settings(home=Path(folder), engine=engine))
         with open_settings_store(settings) as store:
             users = _fill(store, chosen.users)
             store.catch_up()

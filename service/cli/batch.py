@@ -15,6 +15,7 @@ from service.cli.context import Globals, Output, globals_of, print_json
 from service.cli.options import ModelOptions, build_query
 
 if TYPE_CHECKING:
+    from ranking.engine_settings import EngineSettings
     from ranking.settings import Settings
     from service.batch.batch import Request
     from service.batch.work import Outcome, Plan, Work
@@ -23,7 +24,7 @@ _WHERE = "Where it runs"
 _EMBEDDED = frozenset({"transformers", "openvino"})
 _SERVERS = frozenset({"vllm", "openai"})
 _PARTS_AT_A_SERVER = 2
-PATIENCE_S = 600.0
+_PATIENCE_S = 600.0
 """Least time that a server has for a request of a batch."""
 
 
@@ -117,18 +118,23 @@ def _moment(text: str) -> float:
 
 def settings_for_batch(given: Globals, chosen: ModelOptions, concurrency: int) -> Settings:
     """The settings with an engine whose answers do not depend on what it was asked before, and which is kept busy."""
-    from ranking.engine_settings import ServerSettings
-
     flags = chosen.flags()
     own = given.settings(**flags).engine
+    return given.settings(**{**flags, "engine": engine_for_batch(own, concurrency)})
+
+
+def engine_for_batch(own: EngineSettings, concurrency: int) -> dict[str, Any]:
+    """What a batch sets of the engine, `own` being what it is set to otherwise."""
+    from ranking.engine_settings import ServerSettings
+
     engine: dict[str, Any] = {"kind": own.kind}
     if own.kind in _EMBEDDED:
         engine["prefix_tokens"] = 0
     elif isinstance(own, ServerSettings):
         # What a request waits for is mostly the others of this batch, and nobody waits for it.
-        patience = {name: max(getattr(own, name), PATIENCE_S) for name in ("read_timeout_s", "timeout_s")}
+        patience = {name: max(getattr(own, name), _PATIENCE_S) for name in ("read_timeout_s", "timeout_s")}
         engine |= {"concurrency": concurrency, **patience}
-    return given.settings(**{**flags, "engine": engine})
+    return engine
 
 
 def _run(given: Globals, settings: Settings, request: Request, ray: str | None, ray_workers: int | None) -> Outcome:
