@@ -26,12 +26,10 @@ from benchmarks.domains import (
 from benchmarks.tuned import Workbench
 from evaluation.tuning.config import load_tune_config
 from evaluation.tuning.parts import Parts
-from prompts.template import Template
 from prompts.types import PromptContext
 from ranking.settings import ModelSettings, load_settings
 from ranking.tuning.config import TuningSettings
 from ranking.tuning.types import Tuned
-from retrieval.protocol import Progress
 from retrieval.types import Item
 from tests.evaluation.tuning.test_tune_command import write_config
 from tests.fakes import HashingEmbedder
@@ -50,15 +48,8 @@ class FakeParts:
         self.tuned[str(arguments[5])] = model.adapter, ids, settings.epochs
         return cast("Tuned", None)  # nobody looks at it
 
-    def score(
-        self,
-        model: ModelSettings,
-        cache: Path,
-        template: Template,
-        max_tokens: int,
-        contexts: Sequence[PromptContext],
-        progress: Progress | None = None,
-    ) -> list[tuple[float, ...]]:
+    def score(self, model: ModelSettings, *arguments: Any, **_named: Any) -> list[tuple[float, ...]]:
+        contexts: Sequence[PromptContext] = arguments[3]
         self.scored.append(model.adapter)
         return [tuple(map(float, range(len(one.candidates)))) for one in contexts]
 

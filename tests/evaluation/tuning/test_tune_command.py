@@ -18,14 +18,12 @@ from evaluation.tuning.command import Order, tune
 from evaluation.tuning.config import load_tune_config
 from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import words
-from prompts.template import Template
 from prompts.types import PromptContext
 from ranking.errors import TuningError
 from ranking.factory import choose_fusion
 from ranking.settings import FusionWeights, ModelSettings, Settings
 from ranking.tuning.adapter import read_adapter, revise_adapter
 from ranking.tuning.types import Progressed, Tuned, TuningExample
-from retrieval.protocol import Progress
 from tests.evaluation.run.test_assemble import write_files
 from tests.evaluation.run.test_command import Consoles
 from tests.fakes import HashingEmbedder
@@ -131,14 +129,8 @@ def test_examples_by_uncertainty_are_those_that_the_start_is_least_sure_of(tmp_p
     asked: list[Sequence[PromptContext]] = []
     tuned_on: list[str] = []
 
-    def score(
-        model: ModelSettings,
-        cache: Path,
-        template: Template,
-        max_tokens: int,
-        contexts: Sequence[PromptContext],
-        progress: Progress | None = None,
-    ) -> list[tuple[float, ...]]:
+    def score(model: ModelSettings, *arguments: Any, **_named: Any) -> list[tuple[float, ...]]:
+        contexts: Sequence[PromptContext] = arguments[3]
         asked.append(contexts)
         assert model.adapter is None
         return [(float(place), *[0.0] * (len(one.candidates) - 1)) for place, one in enumerate(reversed(contexts))]
