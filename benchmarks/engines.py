@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import multiprocessing
 import statistics
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from rich.table import Table
 from safetensors import safe_open
 from scipy.stats import kendalltau
 
+from benchmarks.alone import alone
 from benchmarks.contenders import CONTENDERS, VLLM, Contender, Scored, Setting
 from benchmarks.packed_scoring import example_prompt, matmul_flops_per_second
 from prompts.types import Prompt
@@ -169,12 +168,6 @@ def measure(name: str, task: Task) -> Measured | str:
     return Measured(margins=first.margins, levels=found, ceiling=ceiling, peak_mib=peak)
 
 
-def measure_apart(name: str, task: Task) -> Measured | str:
-    """As `measure`, in a fresh process that ends afterwards."""
-    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(measure, name, task).result()
-
-
 def report(found: dict[str, Measured], task: Task, console: Console) -> None:
     """Prints the table, and how far the scores lie apart."""
     table = Table(title=f"{task.candidates} candidates, {task.history} past items, {task.setting.dtype}")
@@ -227,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ways = [name for name in chosen.ways if name != VLLM] + [VLLM] * (chosen.vllm_url is not None)
     found = {}
     for name in ways:
-        one = measure_apart(name, task)
+        one = alone(measure)(name, task)
         if isinstance(one, str):
             console.print(f"{name} left out: {one}", highlight=False, markup=False)
         else:

@@ -8,15 +8,13 @@ python -m benchmarks.fast_lane
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import platformdirs
 import psutil
@@ -24,12 +22,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.alone import alone
 from benchmarks.attention import example_piece
 from benchmarks.engines import peak_mib
 from ranking.engines.lane_cases import CALIBRATION, MEASURED, LaneCase, lane_cases
 from ranking.engines.lane_gate import agreement, scores_of
 from ranking.engines.openvino import as_reference, convert
 from ranking.engines.packed_model import PackedModel, load_model
+from ranking.engines.packing import Piece
 from ranking.engines.transformers import TransformersEngine
 from ranking.models.fast_lane import graph_folder
 from ranking.models.openvino import Precision, load_graph, version
@@ -38,22 +38,19 @@ from ranking.shipped import SHIPPED_FOLDER
 from ranking.tuning.quality import ndcg_at
 
 REFERENCE: Final = "torch float32"
-T = TypeVar("T")
+_TIMED: Final = (140, 20, 17)
+"""Tokens of the prefix, branches, tokens of each: 480."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """What every way is asked."""
 
+    model: ModelSettings
     cases: int
+    timed: Piece
     rounds: int
-    threads: int | None
     cache: Path
-
-    @property
-    def model(self) -> ModelSettings:
-        """The default model with the shipped adapter, on the CPU."""
-        return ModelSettings(adapter=SHIPPED_FOLDER, device="cpu", threads=self.threads)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +61,7 @@ class Measured:
     scores: tuple[tuple[float, ...], ...]
     """Of each case's candidates."""
     seconds: tuple[float, ...]
-    """Of each round with 480 tokens: 20 branches of 17 behind 140."""
+    """Of each round with the timed piece."""
     peak_mib: float | None
     """The most memory that the process held; None where the system does not tell."""
 
@@ -89,7 +86,7 @@ def _graph(made: Precision, run_as: Precision) -> Callable[[Task], PackedModel]:
     def loaded(task: Task) -> PackedModel:
         core = load_model(as_reference(task.model), task.cache)
         folder = graph_folder(task.model, made, task.cache)
-        core.use_graph(load_graph(folder, precision=run_as, threads=task.threads), made)
+        core.use_graph(load_graph(folder, precision=run_as, threads=task.model.threads), made)
         return core
 
     return loaded
@@ -118,7 +115,6 @@ def prepare_graph(name: str, task: Task) -> None:
 def measure(name: str, task: Task) -> Measured:
     """One way in this process."""
     core = WAYS[name](task)
-    piece = example_piece(140, 20, 17)
     cases = lane_cases(core.encoder, core.max_context, range(CALIBRATION, CALIBRATION + task.cases))
     with closing(TransformersEngine(task.model, task.cache, core=core)) as engine:
         scores = scores_of(engine, cases, name, _unseen)
@@ -126,7 +122,7 @@ def measure(name: str, task: Task) -> Measured:
     with torch.inference_mode():
         for _ in range(task.rounds):
             start = time.perf_counter()
-            core.forward([piece])
+            core.forward([task.timed])
             seconds.append(time.perf_counter() - start)
     return Measured(
         cases=tuple(cases), scores=tuple(scores), seconds=tuple(seconds), peak_mib=peak_mib(psutil.Process().pid)
@@ -135,13 +131,8 @@ def measure(name: str, task: Task) -> Measured:
 
 def measure_apart(name: str, task: Task) -> Measured:
     """Converts in one process and measures in another, whose memory knows nothing of converting."""
-    _apart(prepare_graph, name, task)
-    return _apart(measure, name, task)
-
-
-def _apart(job: Callable[[str, Task], T], name: str, task: Task) -> T:
-    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(job, name, task).result()
+    alone(prepare_graph)(name, task)
+    return alone(measure)(name, task)
 
 
 def report(found: Mapping[str, Measured], console: Console) -> None:
@@ -174,7 +165,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path(platformdirs.user_cache_dir("fewrec")))
     chosen = parser.parse_args(arguments)
     console = Console(width=110)
-    task = Task(cases=chosen.n, rounds=chosen.rounds, threads=chosen.threads, cache=chosen.cache)
+    model = ModelSettings(adapter=SHIPPED_FOLDER, device="cpu", threads=chosen.threads)
+    timed = example_piece(*_TIMED)
+    task = Task(model=model, cases=chosen.n, timed=timed, rounds=chosen.rounds, cache=chosen.cache)
     asked = [REFERENCE, *(name for name in chosen.ways if name != REFERENCE)]
     if version() is None and any(name in _GRAPHS for name in asked):
         console.print("OpenVINO is not installed, so its ways are left out: pip install 'fewrec[openvino]'")

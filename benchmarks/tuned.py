@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import wraps
-from multiprocessing import get_context
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from benchmarks.alone import alone
 from evaluation.run.command import bars
 from evaluation.tuning.config import FusionConfig, TuneConfig, TuneFile
 from evaluation.tuning.material import Material, gather
@@ -25,21 +23,9 @@ from ranking.tuning.titles import learn_titles
 from ranking.tuning.types import Provenance, TuningExample
 from retrieval.protocol import Embedder
 
-P = ParamSpec("P")
 R = TypeVar("R")
 K = TypeVar("K")
 _CUTOFF = 10
-
-
-def alone(call: Callable[P, R]) -> Callable[P, R]:
-    """The same call in a new process each time, which gives back all the memory that a model took."""
-
-    @wraps(call)
-    def called(*arguments: P.args, **named: P.kwargs) -> R:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            return pool.submit(call, *arguments, **named).result()
-
-    return called
 
 
 def parts_alone() -> Parts:

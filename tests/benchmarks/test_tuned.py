@@ -1,12 +1,11 @@
-"""Points that are made once, in an order that a broken-off run goes on in; calls in processes of their own."""
+"""Points that are made once, in an order that a broken-off run goes on in."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tuned import alone, remembered
+from benchmarks.tuned import remembered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +34,3 @@ def test_points_that_are_there_are_not_made_again(tmp_path: Path) -> None:
     assert run(3, 1, 2) == [Square(of=number, is_=(number**2,)) for number in (3, 1, 2)]
     assert made == [1, 2, 3]
     assert [one.of for one in told] == made
-
-
-def test_a_call_alone_is_made_in_another_process() -> None:
-    assert alone(os.getpid)() != os.getpid()
-    assert alone(os.path.join)("a", "b") == "a/b"
