@@ -23,7 +23,10 @@ def evaluate(
     ],
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Show arms, cases, prompt tokens and an estimate of the time; run nothing."),
+        typer.Option(
+            "--dry-run",
+            help="Count prompts, questions and tokens and estimate the time; no prompt is sent to a server.",
+        ),
     ] = False,
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many cases of each scenario.", min=1, metavar="N")

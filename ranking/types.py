@@ -51,6 +51,8 @@ class EngineInfo:
     capabilities: frozenset[Capability] = frozenset({"labels", "likelihood"})
     route: str | None = None
     """How the engine reaches the model where it had a choice, such as "logprob_token_ids"; None where it had none."""
+    shares_prefix: bool = True
+    """Whether the questions of a prompt are read behind one shared beginning; over a chat API each is read whole."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,7 +38,7 @@ class FittedRanker:
         return await self._now.rank(cases)
 
     async def preview(self, case: Case) -> Preview:
-        """Answers one case, with weights not yet fitted, and tells what it cost."""
+        """See LlmRanker; the weights are not yet fitted."""
         return await self._then.preview(case)
 
     def prompt(self, case: Case, item_id: str) -> str:

@@ -10,12 +10,15 @@ from typing import Protocol, runtime_checkable
 
 from evaluation.types import Case, Contract, LlmTrace, Ranked
 from prompts.template import Template
+from ranking.engine_settings import ServerSettings
 from ranking.errors import EngineError
 from ranking.parsing.written import parse_totals
 from ranking.protocol import Engine
 from ranking.recommender import Recommender
 from ranking.settings import Settings
+from ranking.strategies.cost import Cost, cost_of
 from ranking.strategies.question import first_question, question_text
+from ranking.strategies.registry import build_strategy
 from ranking.types import BranchScore, RankedItem, Recommendation
 from retrieval.types import Query, Retrieved
 
@@ -24,10 +27,9 @@ from retrieval.types import Query, Retrieved
 class Preview:
     """What one case costs."""
 
-    seconds: float
-    model_calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    cost: Cost
+    seconds: float | None
+    """None for a server, which is asked nothing for a preview."""
 
 
 @runtime_checkable
@@ -35,7 +37,7 @@ class Previews(Protocol):
     """An arm whose cost is worth knowing first."""
 
     async def preview(self, case: Case) -> Preview:
-        """Answers one case and tells what it cost."""
+        """What answering one case will cost."""
 
 
 class LlmRanker:
@@ -72,16 +74,16 @@ class LlmRanker:
         return [_as_given(case) if self._skip_missed and _missed(case) else await self._rank(case) for case in cases]
 
     async def preview(self, case: Case) -> Preview:
-        """Answers one case and tells what it cost."""
-        ranked = await self._rank(case)
-        if ranked.llm is None:
-            return Preview(seconds=ranked.seconds)
-        return Preview(
-            model_calls=ranked.llm.model_calls,
-            prompt_tokens=ranked.llm.prompt_tokens,
-            completion_tokens=ranked.llm.completion_tokens,
-            seconds=ranked.seconds,
+        """What answering one case will cost, counted without asking. A model in this process answers it to be timed."""
+        cost = await cost_of(
+            lambda counting: build_strategy(self._settings, counting, self._template),
+            self._recommender.engine,
+            self._recommender.context_of(self._described(case)),
         )
+        if isinstance(self._settings.engine, ServerSettings):
+            return Preview(cost=cost, seconds=None)
+        await self._rank(case)  # the first call warms the model up
+        return Preview(cost=cost, seconds=(await self._rank(case)).seconds)
 
     def prompt(self, case: Case, item_id: str) -> str:
         """The whole conversation as the model sees it for one candidate, for people to read.

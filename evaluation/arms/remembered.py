@@ -101,4 +101,5 @@ def _branch(values: dict[str, Any]) -> BranchScore:
         label_logits=None if logits is None else tuple(logits),
         text_logprob=values["text_logprob"],
         n_tokens=values["n_tokens"],
+        unseen=tuple(values.get("unseen", ())),
     )

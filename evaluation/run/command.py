@@ -175,7 +175,7 @@ def _say_how_to_go_on(given: Given, path: Path) -> None:
 
 
 def dry_run(given: Given, order: Order) -> None:
-    """Shows what would be run: arms, cases, prompts and tokens of the first case, and an estimate of the time."""
+    """Shows what would be run: arms, cases, what the first case costs, and an estimate of the whole."""
     file = load_config(order.config)
     parse_gates(file, order)
     path = _folder(given.settings().runs, order, file)
@@ -184,34 +184,46 @@ def dry_run(given: Given, order: Order) -> None:
         open_run(file, given.settings(), order.asking, scores=Forgetful(), progress=progress) as run,
     ):
         known = read_keys(path)
-        cost = ("prompts", "tokens read", "tokens written", "seconds per case", "estimate")
+        cost = ("prompts", "questions", "tokens read", "tokens written", "seconds per case", "estimate")
         table = Table(Column("arm", overflow="fold"), "cases to do", *cost)
-        total = 0.0
+        found: list[tuple[int, Preview]] = []
         for arm in run.arms:
             left = max(0, len(run.cases) - len(known.get(arm.name, ())))
-            cells = ["—", "—", "—", "—", "seconds"]
+            cells = ["—", "—", "—", "—", "—", "seconds"]
             if arm.name in run.llm_arms:
                 with arm.open() as ranker:
                     preview = asyncio.run(_preview(ranker, run))
-                total += preview.seconds * left
-                counts = (preview.model_calls, preview.prompt_tokens, preview.completion_tokens)
-                cells = [*map(str, counts), f"{preview.seconds:.2f}", _duration(preview.seconds * left)]
+                found.append((left, preview))
+                cells = _cells(preview, left)
             table.add_row(escape(arm.name), str(left), *cells)
     given.out.print(table)
     scenarios = ", ".join(f"{name} {n}" for name, n in run.spec.data["cases"].items())
     given.out.print(
-        f"{len(run.cases)} cases ({scenarios} before any limit) of {run.spec.data['name']}; about {_duration(total)} "
-        f"of model time, judged from the first case; scores that are cached already cost nothing",
+        f"{len(run.cases)} cases ({scenarios} before any limit) of {run.spec.data['name']}; {_estimate(found)}, judged "
+        "from the first case; scores that are cached already cost nothing",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
+
+
+def _estimate(found: Sequence[tuple[int, Preview]]) -> str:
+    """In words, for previews with how many cases there are of each."""
+    tokens = sum((one.cost.prompt_tokens + one.cost.completion_tokens) * cases for cases, one in found)
+    timed = [one.seconds * cases for cases, one in found if one.seconds is not None]
+    unknown = " and what servers take, to which no prompt was sent" if len(timed) < len(found) else ""
+    return f"about {tokens:,} tokens and {_duration(sum(timed))} of model time{unknown}"
 
 
 async def _preview(ranker: object, run: Assembled) -> Preview:
     if not isinstance(ranker, Previews):
         raise TypeError(f"{ranker!r} cannot be previewed")
-    first = next(iter(run.cases))
-    await ranker.preview(first)  # the first call warms the model up
-    return await ranker.preview(first)
+    return await ranker.preview(next(iter(run.cases)))
+
+
+def _cells(preview: Preview, cases: int) -> list[str]:
+    cost, seconds = preview.cost, preview.seconds
+    counts = (cost.model_calls, cost.questions, cost.prompt_tokens, cost.completion_tokens)
+    times = ("—", "—") if seconds is None else (f"{seconds:.2f}", _duration(seconds * cases))
+    return [*(f"{count:,}" for count in counts), *times]
 
 
 def _duration(seconds: float) -> str:

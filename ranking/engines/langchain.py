@@ -58,6 +58,7 @@ class LangChainEngine:
             parameters=None,
             capabilities=frozenset(capabilities),
             route="logprobs, text" if logprobs else "text",
+            shares_prefix=False,
         )
 
     @property

@@ -73,6 +73,7 @@ class OpenAIEngine:
             parameters=None,
             capabilities=_capabilities(self._offer),
             route=_route(self._offer),
+            shares_prefix=False,
         )
 
     @property

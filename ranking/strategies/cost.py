@@ -21,7 +21,7 @@ class Cost:
     rounds: int
     """Questions of one round can be asked at the same time; a round waits for the one before it."""
     prompt_tokens: int
-    """Tokens read, a prompt's shared part once; cached ones included."""
+    """Tokens read, cached ones included; a prompt's shared part once where the engine reads it once."""
     completion_tokens: int
     """Tokens written at most."""
 
@@ -75,17 +75,18 @@ class CountingEngine:
 
     def _scored(self, prompt: Prompt) -> PromptScores:
         closing = self.count_tokens(f"{prompt.after}\n{prompt.answer}") if prompt.labels else 0
-        shared = "\n".join([*(message.content for message in prompt.messages), prompt.before])
+        shared = self.count_tokens("\n".join([*(message.content for message in prompt.messages), prompt.before]))
+        prefix, again = (shared, 0) if self.info.shares_prefix else (0, shared)
         return PromptScores(
             branches=tuple(
                 BranchScore(
                     label_logits=None if prompt.labels is None else (0.0,) * len(prompt.labels),
                     text_logprob=0.0 if prompt.labels is None else None,
-                    n_tokens=self.count_tokens(branch) + closing,
+                    n_tokens=again + self.count_tokens(branch) + closing,
                 )
                 for branch in prompt.branches
             ),
-            prefix_tokens=self.count_tokens(shared),
+            prefix_tokens=prefix,
             cached_tokens=0,
         )
 

@@ -7,19 +7,25 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from prompts.budget import MARKUP_PER_TURN
+from prompts.template import load_template
 from ranking.engines.openai import OpenAIEngine
 from ranking.errors import (
     EngineError,
     ServerAnswerError,
 )
+from ranking.strategies.cost import cost_of
+from ranking.strategies.yes_no import YesNo
 from ranking.types import GenerationLimits, JsonShape, Permutation
 from tests.contracts.engine_suite import EngineSuite, GeneratorSuite, dialogue, likelihood_prompt, yes_no_prompt
 from tests.ranking.fake_openai import FakeChatApi, by_hash, running, settings
 from tests.ranking.misbehaving_server import MisbehavingServer, misbehaving
+from tests.ranking.tasting import films
 
 
 class TestOpenAIEngine(EngineSuite, GeneratorSuite):
@@ -123,6 +129,19 @@ async def test_what_the_server_cannot_do_is_refused_before_anything_is_sent() ->
         with pytest.raises(EngineError, match="strategy that writes"):
             await engine.score([yes_no_prompt(" Aliens")])
         assert server.requests == []
+
+
+async def test_a_request_holds_the_whole_prompt_and_is_counted_so() -> None:
+    api = FakeChatApi()
+    with running(api) as (engine, server):
+        api.change = {"usage": None}
+        strategy = partial(YesNo, template=load_template("sequential"), max_tokens=1024)
+        cost = await cost_of(strategy, engine, films(range(20)))
+        assert server.requests == []
+        [verdict] = await strategy(engine).score([films(range(20))])
+        assert len(server.requests) == cost.questions == 20
+    markup = 20 * 2 * MARKUP_PER_TURN
+    assert cost.prompt_tokens + markup == verdict.prompt_tokens
 
 
 async def test_the_likelihood_of_a_text_cannot_be_asked_for() -> None:

@@ -79,12 +79,15 @@ def test_the_prompt_of_a_candidate_can_be_read(store: Store) -> None:
     assert "Film 7" not in text
 
 
-def test_a_preview_tells_tokens_and_time(store: Store) -> None:
-    arm, _ = ranker(store, LlmArm())
+def test_a_preview_counts_and_times(store: Store) -> None:
+    arm, engine = ranker(store, LlmArm())
     preview = asyncio.run(arm.preview(case(7, 3)))
-    assert (preview.model_calls, preview.completion_tokens) == (1, 0)
-    assert preview.prompt_tokens > 20
+    cost = preview.cost
+    assert (cost.model_calls, cost.questions, cost.completion_tokens) == (1, 2, 0)
+    assert cost.prompt_tokens > 20
+    assert preview.seconds is not None
     assert preview.seconds > 0
+    assert engine.calls == 2, "once to warm up, once to be timed"
 
 
 def test_batches_do_not_matter(store: Store) -> None:

@@ -65,6 +65,19 @@ def test_one_run_compares_engines_and_no_score_passes_from_one_to_the_other(
     assert len(shelf.kept) == 2
 
 
+def test_a_preview_sends_nothing_to_a_server(folder: Path, server: MisbehavingServer, store: Store) -> None:
+    settings = settings_of(folder, engine={"kind": "vllm", "url": server.url})
+    with Engines() as engines, open_llm("arm", settings, store=store, engines=engines, scores=Shelf()) as arm:
+        asked = len(server.requests)
+        preview = asyncio.run(arm.preview(case(7, 3, 11)))
+        assert len(server.requests) == asked
+        [ranked] = asyncio.run(arm.rank([case(7, 3, 11)]))
+    assert preview.seconds is None
+    assert (preview.cost.model_calls, preview.cost.questions) == (1, 3)
+    assert ranked.llm is not None
+    assert preview.cost.prompt_tokens == pytest.approx(ranked.llm.prompt_tokens, rel=0.3), "but for chat markup"
+
+
 def test_an_arm_whose_server_is_down_says_where_it_should_be(folder: Path, store: Store) -> None:
     url = nobody_listens()
     settings = settings_of(folder, engine={"kind": "vllm", "url": url, "retries": 0})
