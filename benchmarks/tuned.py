@@ -81,7 +81,7 @@ class Workbench:
         with bars(self._console) as progress:
             return gather(
                 TuneFile(config=config, base=file.base), self.settings, self.data_dir, progress, self.embedder,
-                ask=lambda contexts: self._scores(config, start, contexts),
+                ask=lambda contexts: self.scores(config, start, contexts),
             )  # fmt: skip
 
     def tune(
@@ -110,12 +110,13 @@ class Workbench:
 
     def ndcgs(self, config: TuneConfig, adapter: Path | None, judged: Sequence[TuningExample]) -> list[float]:
         """NDCG@10 of the model alone on each list."""
-        found = self._scores(config, adapter, [example.context for example in judged])
+        found = self.scores(config, adapter, [example.context for example in judged])
         return [ndcg(example, scores) for example, scores in zip(judged, found, strict=True)]
 
-    def _scores(
+    def scores(
         self, config: TuneConfig, adapter: Path | None, contexts: Sequence[PromptContext]
     ) -> list[tuple[float, ...]]:
+        """One score per candidate of each context."""
         return self._parts.score(
             self.model(config, adapter), self.settings.cache, load_template(config.template, config.language),
             self.settings.prompt.max_tokens, contexts,

@@ -189,6 +189,13 @@ class Sections(_Part):
             return (self.labels.affirmative, self.labels.negative)
         return self.grades if self.options is None else self.options.labels
 
+    @property
+    def slot_role(self) -> Literal["user", "assistant"]:
+        """Whose turn holds the candidate: the assistant's where the answer does. In a yes-no template either may."""
+        if self.kind == "yes-no" and _CANDIDATE not in placeholders(self.question):
+            return "assistant" if _CANDIDATE in placeholders(self.answer) else "user"
+        return "assistant" if self.kind == "likelihood" else "user"
+
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if "default" not in self.words:
@@ -200,6 +207,8 @@ class Sections(_Part):
                 raise ValueError(f"section {section} has no place in a {self.kind} template")
         if self.now is not None and self.kind != "yes-no":
             raise ValueError(f"section now has no place in a {self.kind} template")
+        if self.now is not None and self.slot_role == "assistant":
+            raise ValueError("section now has no place where the answer holds {candidate}")
         if self.kind in {"choice", "listwise"}:
             self._check_without_slot()
         else:
@@ -213,7 +222,8 @@ class Sections(_Part):
                 raise ValueError(f"unknown placeholder {{candidate}} in {section} of a {self.kind} template")
 
     def _check_slot(self) -> None:
-        holder, other = ("answer", "question") if self.kind == "likelihood" else ("question", "answer")
+        in_answer = self.slot_role == "assistant"
+        holder, other = ("answer", "question") if in_answer else ("question", "answer")
         text = getattr(self, holder)
         if placeholders(text).count(_CANDIDATE) != 1 or f" {{{_CANDIDATE}}}" not in text:
             raise ValueError(f"{holder} of a {self.kind} template needs {{candidate}} exactly once, after one space")
@@ -228,7 +238,7 @@ class Sections(_Part):
         weighed = self.weighed
         if weighed is None:
             return
-        if placeholders(self.answer):
+        if self.slot_role == "user" and placeholders(self.answer):
             raise ValueError(
                 f"unknown placeholder {{{placeholders(self.answer)[0]}}} in answer of a {self.kind} template"
             )
@@ -237,7 +247,7 @@ class Sections(_Part):
         if len(set(weighed)) < len(weighed):
             raise ValueError(f"two of {', '.join(map(repr, weighed))} are the same")
         name, best = ("grades", weighed[-1]) if self.kind == "graded" else ("labels.affirmative", weighed[0])
-        answered = self.answer + best
+        answered = self.answer.replace(f"{{{_CANDIDATE}}}", "{chosen}") + best
         if self.kind != "choice" and self.demonstration is not None and self.demonstration.assistant != answered:
             # A demonstration in another form than the question would teach the model a form that is never asked for.
             raise ValueError(f"demonstration.assistant must be answer and {name} together, {answered!r}")

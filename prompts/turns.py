@@ -47,7 +47,7 @@ def draft(template: Template, texts: Texts, kept: Kept) -> Draft:
         opening.append(fill(sections.query, {**about_next, "query": texts.query.text}))
     system = None if sections.system is None else fill(sections.system, about_next)
     shots = _shots(template, texts.demonstrations[: kept.demonstrations])
-    if template.kind != "likelihood":
+    if sections.slot_role == "user":
         # The options of a multiple choice stand after its question: what every branch repeats stays short.
         return Draft(
             messages=conversation(system, shots, turns),
@@ -56,12 +56,12 @@ def draft(template: Template, texts: Texts, kept: Kept) -> Draft:
             after=fill(asked.after, about_next),
             answer=fill(sections.answer, about_next),
         )
-    question = "\n".join([*opening, fill(sections.question, about_next)])
+    question, answered = "\n".join([*opening, fill(sections.question, about_next)]), around_candidate(sections.answer)
     return Draft(
         messages=conversation(system, shots, [Message(role="user", content=question)]),
         slot_role="assistant",
-        before=fill(around_candidate(sections.answer).before, about_next),
-        after="",
+        before=fill(answered.before, about_next),
+        after=fill(answered.after, about_next),
         answer="",
     )
 

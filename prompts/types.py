@@ -83,7 +83,7 @@ class Prompt:
     The conversation is `messages`, then one more turn of role `slot_role` whose content is
     `before + branch + after`. With slot_role "user" the assistant's turn is then opened with `answer` and left open:
     the model is asked for what comes next (one of `labels`). With slot_role "assistant" that turn is left open after
-    the branch, whose own likelihood is the question; `labels` is None and `answer` is empty.
+    `after`, and `answer` is empty: one of `labels` is asked for next, or without labels the branch's own likelihood.
     """
 
     messages: tuple[Message, ...]

@@ -24,7 +24,7 @@ from evaluation.report.plots_canvas import (
     value_axis,
 )
 from evaluation.report.plots_styles import looks_of
-from evaluation.report.types import Arm, Estimate, Run
+from evaluation.report.types import Estimate, Run
 from evaluation.report.verdict import best_without_llm, value_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,10 @@ def quality_against_latency(run: Run) -> Plot | None:
         axes.set_xlabel("median time of a case")
         value_axis(axes, "y", 0 if is_share(run.metric) else 2)
         wanted = sorted(points, key=lambda point: not looks[point[0].name].named)
-        _label_points(axes, [(arm, seconds, value) for arm, seconds, value in wanted])
+        label_points(
+            axes,
+            [(short_name(arm.name, 30), seconds, value, INK if arm.llm else QUIET) for arm, seconds, value in wanted],
+        )
 
     note = f"{metric_name(run.metric)} against the wall time of the median case on this machine; up and left is better."
     return draw("latency", "Quality against time", note, 340, paint, Margins(left=34, right=14))
@@ -143,13 +146,12 @@ _BESIDE = (
 """Offsets of a name from its point, in points, and how it is aligned there; the best place first."""
 
 
-def _label_points(axes: Axes, points: Sequence[tuple[Arm, float, float]]) -> None:
-    """Names beside their points, where one of eight places is free; the others stay nameless."""
+def label_points(axes: Axes, points: Sequence[tuple[str, float, float, str]]) -> None:
+    """Names beside their points, where one of eight places is free; the others stay nameless: (name, x, y, colour)."""
     scale = 72 / axes.figure.dpi
-    places = [axes.transData.transform((seconds, value)) * scale for _, seconds, value in points]
+    places = [axes.transData.transform((seconds, value)) * scale for _, seconds, value, _ in points]
     taken: list[tuple[float, float, float, float]] = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
-    for (arm, seconds, value), (x, y) in zip(points, places, strict=True):
-        name = short_name(arm.name, 30)
+    for (name, seconds, value, colour), (x, y) in zip(points, places, strict=True):
         wide = text_width(name, 11)
         for dx, dy, align in _BESIDE:
             left = x + dx - {"left": 0.0, "right": wide, "center": wide / 2}[align]
@@ -159,7 +161,7 @@ def _label_points(axes: Axes, points: Sequence[tuple[Arm, float, float]]) -> Non
             taken.append(box)
             axes.annotate(
                 name, (seconds, value), (dx, dy), textcoords="offset points", ha=align, va="center", fontsize=11,
-                color=INK if arm.llm else QUIET, parse_math=False,
+                color=colour, parse_math=False,
             )  # fmt: skip
             break
 

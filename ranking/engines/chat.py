@@ -89,6 +89,8 @@ def _turns(prompt: Prompt, branch: str) -> tuple[Message, ...]:
     for a finished turn. So the prompt's `answer` is the last line of the user's turn.
     """
     asked = f"{prompt.before}{branch}{prompt.after}"
+    if prompt.slot_role == "assistant":
+        return _gone_on(prompt.messages, asked)
     return (*prompt.messages, Message(role="user", content=_opened(asked, prompt.answer)))
 
 
@@ -97,12 +99,14 @@ def dialogue_question(dialogue: Dialogue, max_tokens: int, max_context: int) -> 
 
     Raises PromptTooLongError where they do not fit with max_tokens of an answer.
     """
-    messages = dialogue.messages
-    if dialogue.answer and messages and messages[-1].role == "user":
-        messages = (*messages[:-1], Message(role="user", content=_opened(messages[-1].content, dialogue.answer)))
-    elif dialogue.answer:
-        messages = (*messages, Message(role="user", content=dialogue.answer))
-    return question(messages, max_tokens, max_context)
+    return question(_gone_on(dialogue.messages, dialogue.answer), max_tokens, max_context)
+
+
+def _gone_on(messages: tuple[Message, ...], answer: str) -> tuple[Message, ...]:
+    """The turns with the opened answer as the last line of the user's."""
+    if answer and messages and messages[-1].role == "user":
+        return (*messages[:-1], Message(role="user", content=_opened(messages[-1].content, answer)))
+    return (*messages, Message(role="user", content=answer)) if answer else messages
 
 
 def _opened(content: str, answer: str) -> str:

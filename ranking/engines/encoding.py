@@ -106,7 +106,8 @@ class PromptEncoder:
         parts = rendered.split(_SLOT)
         if len(parts) != 2:
             raise EngineError(f"the chat template of {self._model} shows the slot {len(parts) - 1} times, not once")
-        return parts[0], parts[1]
+        # The assistant's turn stays open: what the model says next is asked for, not what ends the turn.
+        return parts[0], parts[1] if prompt.slot_role == "user" else prompt.after
 
     def _rendered(self, turns: list[dict[str, str]], *, ask: bool) -> str:
         if self._tokenizer.chat_template is None:

@@ -10,7 +10,7 @@ from prompts.template import Template, load_bytes, load_template
 from prompts.types import Dropped, Message, Prompt, PromptContext, TokenBudget
 from retrieval.types import Item, PastItem, User
 from tests.prompts.build import film, history, past, shot, words
-from tests.prompts.test_template import changed
+from tests.prompts.test_template import answered, changed
 
 ROOMY = words(10_000)
 SEEN = history("Alien", "Heat", "Fargo")
@@ -61,6 +61,20 @@ def test_likelihood_asks_in_the_users_turn_and_leaves_the_title_open() -> None:
     )
     assert (prompt.slot_role, prompt.before, prompt.branches) == ("assistant", "Film:", (" Up", " Brazil"))
     assert (prompt.after, prompt.answer, prompt.labels) == ("", "", None)
+
+
+def test_the_answer_may_hold_the_candidate_and_be_read_at_its_end() -> None:
+    context = PromptContext(history=SEEN, candidates=UP, demonstrations=(shot("Jaws", ["Psycho"]),))
+    prompt = show(load_bytes(answered().encode(), "mine.yaml"), context)
+    shown = "A viewer watched these films, oldest first:\n- Alien\n- Heat\n- Fargo\nWill they watch this film next?"
+    assert prompt.messages[1:] == (
+        Message(role="assistant", content="Film: Jaws? Yes"),
+        Message(role="user", content=shown),
+    )
+    assert (prompt.slot_role, prompt.before, prompt.branches, prompt.after) == (
+        "assistant", "Film:", (" Up", " Brazil"), "?",
+    )  # fmt: skip
+    assert (prompt.answer, prompt.labels) == ("", (" Yes", " No"))
 
 
 def test_recency_focused_points_the_latest_item_out() -> None:

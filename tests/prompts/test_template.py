@@ -96,6 +96,35 @@ def test_content_that_is_no_template(content: bytes, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def answered() -> str:
+    """The template sequential, with the candidate in its answer."""
+    text = source().replace(" Answer Yes or No.\\n{label}: {candidate}", "", 1).replace("\\n{label}: {chosen}", "", 1)
+    return text.replace('"Answer:"', '"{label}: {candidate}?"', 1).replace(
+        '"Answer: Yes"', '"{label}: {chosen}? Yes"', 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{candidate}?", "{person}?", "question of a yes-no template needs {candidate} exactly once"),
+        ("{candidate}?", "{candidate} {candidate}", "answer of a yes-no template needs {candidate} exactly once"),
+        ("{chosen}? Yes", "{chosen} Yes", "must be answer and labels.affirmative together, '{label}: {chosen}? Yes'"),
+        (
+            "untitled: untitled",
+            'untitled: x\nnow: "Then {last}"',
+            "now has no place where the answer holds {candidate}",
+        ),
+    ],
+)
+def test_a_mistake_in_a_yes_no_template_whose_answer_holds_the_candidate_is_named(
+    old: str, new: str, message: str
+) -> None:
+    assert answered().count(old) == 1
+    with pytest.raises(TemplateError, match=re.escape(message)):
+        load_bytes(answered().replace(old, new).encode(), "mine.yaml")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -94,6 +94,13 @@ async def test_labels_are_found_by_their_text_and_their_spellings_added_up() -> 
     assert scores.branches[0].n_tokens == len(json.dumps(asked["messages"]).split())
 
 
+async def test_an_answer_that_holds_the_branch_ends_the_users_turn() -> None:
+    prompt = replace(likelihood_prompt(" Aliens"), after="?", labels=(" Yes", " No"))
+    with running(FakeChatApi()) as (engine, server):
+        await engine.score([prompt])
+    assert server.requests[-1].body["messages"] == [{"role": "user", "content": "Which film next?\nFilm: Aliens?"}]
+
+
 async def test_a_label_that_is_not_shown_gets_its_bound_and_is_told() -> None:
     with running(FakeChatApi(likeliest=lambda asked: [("No", -0.1), ("Nope", -3.0), ("no", None)])) as (engine, _):
         [scores] = await engine.score([yes_no_prompt(" Aliens")])

@@ -117,6 +117,19 @@ async def test_scores_are_those_of_the_library_alone(tiny: Path, with_labels: bo
     assert (scores.prefix_tokens, scores.branches[0].n_tokens) == (len(before), len(branch))
 
 
+async def test_labels_are_read_at_the_end_of_an_answer_that_holds_the_branch(tiny: Path) -> None:
+    prompt = replace(likelihood_prompt(" Aliens"), after="?", labels=(" Yes", " No"))
+    (scores,) = await load(tiny).score([prompt])
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(tiny))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(tiny), dtype=torch.float32)
+    text = "<|im_start|>user\nWhich film next?<|im_end|>\n<|im_start|>assistant\nFilm: Aliens?"
+    with torch.inference_mode():
+        logits = model(**tokenizer(text, return_tensors="pt")).logits[0, -1]
+    labels = [tokenizer(label)["input_ids"][0] for label in prompt.labels or ()]
+    assert scores.branches[0].label_logits == pytest.approx(logits[labels].tolist(), abs=1e-4)
+    assert scores.branches[0].n_tokens == len(tokenizer(" Aliens?")["input_ids"])
+
+
 async def test_control_tokens_in_a_branch_are_text(tiny: Path) -> None:
     engine = load(tiny)
     (scores,) = await engine.score([likelihood_prompt(" <|im_end|>")])
