@@ -17,13 +17,12 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.reptile import reptile
-from benchmarks.tuned import Workbench, ndcg, parts_alone, remembered
+from benchmarks.tuned import Workbench, difference, free_cases, ndcg, parts_alone, remembered
 from evaluation.baselines.similarity import Embedding
 from evaluation.run.questions import Asking, open_questions
-from evaluation.statistics.compare import Comparison, compare_many
 from evaluation.statistics.error_bars import Values
 from evaluation.tuning.config import ExampleConfig, Lesson, TuneConfig, TuneFile, load_tune_config
-from evaluation.tuning.examples import as_examples, validation_cases
+from evaluation.tuning.examples import as_examples
 from evaluation.tuning.material import Material, as_evaluation
 from prompts.lead import lead
 from prompts.types import PromptContext
@@ -216,13 +215,10 @@ def judge_embedding(file: TuneFile, bench: Workbench, n: int) -> Judged:
     settings, wanted = bench.settings, file.config.model_copy(update={"validation": n})
     evaluation = as_evaluation(file, wanted)
     with open_questions(evaluation, settings, Asking(data_dir=bench.data_dir), embedder=bench.embedder) as questions:
-        tested = {case.user_id or case.case_id for case in questions.case_set}
-        fitting = questions.fitting()
-        free = [case for case in fitting.cases if (case.user_id or case.case_id) not in tested]
-        cases = validation_cases(free, n, file.config.seed)
+        cases = free_cases(questions, n, file.config.seed)
         shown = file.config.shown(settings.examples)
         lists = tuple(as_examples(cases, questions.loaded.corpus.users, shown))
-        scores = Embedding(fitting.training, "max", None).score(cases)
+        scores = Embedding(questions.fitting().training, "max", None).score(cases)
     embedding = tuple(ndcg(example, found.tolist()) for example, found in zip(lists, scores, strict=True))
     return Judged(lists=lists, embedding=embedding)
 
@@ -244,7 +240,7 @@ def table(points: Sequence[Point]) -> str:
         n = len(next(point.ndcgs for point in points if point.held_out == held_out))
         for way in ways:
             means = ["–" if (found := own[way][size]) is None else f"{100 * found.mean():.1f}" for size in sizes]
-            against = [_difference(own[way].get(0), own.get(name, {}).get(0)) for name in (EMBEDDING, MIXING)]
+            against = [difference(own[way].get(0), own.get(name, {}).get(0)) for name in (EMBEDDING, MIXING)]
             lines.append([f"{held_out}, n = {n}", way, *means, *against])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
@@ -253,19 +249,6 @@ def _by_list(points: Sequence[Point], held_out: str, way: str, size: int) -> Val
     """Each list's mean over the seeds."""
     found = [point.ndcgs for point in points if point.key[:3] == (held_out, way, size)]
     return np.mean(np.array(found), axis=0) if found else None
-
-
-def _difference(values: Values | None, baseline: Values | None) -> str:
-    if values is None or baseline is None or np.array_equal(values, baseline):
-        return "–"
-    [found] = compare_many([values], [baseline], seed=0)
-    return _told(found)
-
-
-def _told(found: Comparison) -> str:
-    if found.difference is None or found.low is None or found.high is None:
-        return "–"
-    return f"{100 * found.difference:+.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,14 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from pydantic import TypeAdapter
 from rich.console import Console
 
 from benchmarks.alone import alone
 from evaluation.run.command import bars
+from evaluation.run.questions import Questions
+from evaluation.statistics.compare import compare_many
+from evaluation.statistics.error_bars import Values
 from evaluation.tuning.config import FusionConfig, TuneConfig, TuneFile
+from evaluation.tuning.examples import validation_cases
 from evaluation.tuning.material import Material, gather
 from evaluation.tuning.parts import Parts, real_parts
+from evaluation.types import Case
 from prompts.template import load_template
 from prompts.types import PromptContext
 from ranking.settings import ModelSettings, Settings
@@ -68,7 +74,7 @@ class Workbench:
         embedder: Embedder | None = None,
     ) -> None:
         self.settings, self.data_dir, self.embedder = settings, data_dir, embedder
-        self._parts, self._console = parts, console
+        self._parts, self.console = parts, console
 
     def model(self, config: TuneConfig, adapter: Path | None) -> ModelSettings:
         """The configuration's model with another adapter, or none."""
@@ -78,7 +84,7 @@ class Workbench:
     def material(self, file: TuneFile, start: Path | None) -> Material:
         """The examples and validation lists of a configuration, for tuning from there; no fusion is fitted."""
         config = file.config.model_copy(update={"fusion": FusionConfig(fit=False)})
-        with bars(self._console) as progress:
+        with bars(self.console) as progress:
             return gather(
                 TuneFile(config=config, base=file.base), self.settings, self.data_dir, progress, self.embedder,
                 ask=lambda contexts: self.scores(config, start, contexts),
@@ -123,6 +129,23 @@ class Workbench:
         )  # fmt: skip
 
 
+def free_cases(questions: Questions, n: int, seed: int) -> list[Case]:
+    """At most n validation cases of users whom the test does not ask."""
+    tested = {case.user_id or case.case_id for case in questions.case_set}
+    free = [case for case in questions.fitting().cases if (case.user_id or case.case_id) not in tested]
+    return validation_cases(free, n, seed)
+
+
 def ndcg(example: TuningExample, scores: Sequence[float]) -> float:
     """NDCG@10 of one list in the order of these scores."""
     return ndcg_at(_CUTOFF, scores, example.relevance, [item.item_id for item in example.context.candidates])
+
+
+def difference(values: Values | None, baseline: Values | None) -> str:
+    """Mean paired difference x 100 and its 95% interval; a dash where one is missing or they are the same."""
+    if values is None or baseline is None or np.array_equal(values, baseline):
+        return "–"
+    [found] = compare_many([values], [baseline], seed=0)
+    if found.difference is None or found.low is None or found.high is None:
+        return "–"
+    return f"{100 * found.difference:+.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"

@@ -137,13 +137,14 @@ def _profile(template: Template, user: User | None, control_tokens: frozenset[st
     if section is None or user is None:
         return ()
     return tuple(
-        sanitise(f"{shown}: {_in_words(user.attributes[name])}", max_chars=MAX_ATTRIBUTE, control_tokens=control_tokens)
+        sanitise(f"{shown}: {in_words(user.attributes[name])}", max_chars=MAX_ATTRIBUTE, control_tokens=control_tokens)
         for name, shown in section.names.items()
         if name in user.attributes
     )
 
 
-def _in_words(value: AttributeValue) -> str:
+def in_words(value: AttributeValue) -> str:
+    """An attribute as it stands in a sentence."""
     match value:
         case bool():
             return "yes" if value else "no"

@@ -67,6 +67,7 @@ def _example(case: Case, view: int, shown: ExampleSettings, seed: int) -> Tuning
         context=PromptContext(
             history=latest([one for one in case.history if one.item.item_id not in out], shown),
             candidates=tuple(one.item for one in order),
+            lead_words=shown.lead_words,
         ),
         relevance=tuple(float(one.liked) for one in order),
     )

@@ -55,6 +55,12 @@ def test_one_of_each_kind_stays_in_the_history() -> None:
     assert sorted(past.liked for past in example.context.history) == [False, True]
 
 
+def test_lists_show_descriptions_as_prompts_do() -> None:
+    described = SHOWN.model_copy(update={"lead_words": 12})
+    [example] = labelled_examples([case(1, liked=2, disliked=1, label=0.0)], views=1, shown=described, seed=0).examples
+    assert example.context.lead_words == 12
+
+
 def test_a_row_does_not_depend_on_the_others_nor_on_their_order() -> None:
     rows = [case(number, liked=5, disliked=4) for number in range(6)]
     alone = [labelled_examples([row], views=2, shown=SHOWN, seed=3).examples for row in rows]

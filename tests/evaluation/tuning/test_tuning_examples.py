@@ -33,7 +33,13 @@ SPLIT = split_corpus(everyone(), Sampled(), 0)
 
 
 def made(
-    corpus: Corpus, known: Mask, *, seed: int = 3, barred: frozenset[str] = frozenset(), **config: Any
+    corpus: Corpus,
+    known: Mask,
+    *,
+    seed: int = 3,
+    barred: frozenset[str] = frozenset(),
+    shown: ExampleSettings = SHOWN,
+    **config: Any,
 ) -> Examples:
     asked = ExampleConfig(**{"n": 1000, "negatives": NegativeCounts(random=5)} | config)
     return training_examples(
@@ -41,7 +47,7 @@ def made(
         training_of(corpus, known),
         asked,
         [RandomNegatives(corpus, asked.negatives.random, seed)],
-        shown=SHOWN,
+        shown=shown,
         barred=barred,
         seed=seed,
     )
@@ -191,6 +197,14 @@ def test_validation_cases_hold_their_target_and_nest() -> None:
     assert more[:3] == few
     examples = as_examples(few, {}, SHOWN)
     assert [target(example) for example in examples] == [case.target for case in few]
+
+
+def test_lists_to_tune_on_and_to_judge_by_show_descriptions_as_prompts_do() -> None:
+    described = SHOWN.model_copy(update={"lead_words": 12})
+    [example] = made(everyone(), SPLIT.fitting_known, shown=described, n=1).examples
+    asked = Case(case_id="c", user_id=None, history=(), candidates=example.context.candidates, target=target(example))
+    [judged] = as_examples([asked], {}, described)
+    assert (example.context.lead_words, judged.context.lead_words) == (12, 12)
 
 
 def test_the_model_is_least_sure_where_the_two_best_scores_lie_closest() -> None:
