@@ -18,12 +18,10 @@ def evidence(
     alike: npt.NDArray[np.float64] | None = None,
     liked: dict[str, npt.NDArray[np.float32]] | None = None,
 ) -> Evidence:
-    return Evidence(
-        items={}, liked=liked or {}, places={}, users=lambda: users, together=together, alike=alike
-    )  # fmt: skip
+    return Evidence(items={}, liked=liked or {}, places={}, users=lambda: users, together=together, alike=alike)
 
 
-def candidate(**signals: float | None) -> Candidate:
+def candidate(**signals: float) -> Candidate:
     return Candidate(item=Item(item_id="x", title="X"), rank=1, score=0.0, signals=Signals(**signals))
 
 
