@@ -9,9 +9,10 @@ from dataclasses import replace
 from prompts.render import render, render_unconditional
 from prompts.template import Template
 from prompts.types import Prompt, PromptContext, TokenBudget
-from ranking.errors import ConfigError, EngineError
+from ranking.errors import EngineError
 from ranking.protocol import Engine
 from ranking.settings import LikelihoodSettings
+from ranking.strategies.verdict import check_kind, pointwise, with_prior
 from ranking.types import BranchScore, PromptScores, StrategyScores
 
 _REMEMBERED_TITLES = 100_000
@@ -29,8 +30,7 @@ class Likelihood:
     name = "likelihood"
 
     def __init__(self, engine: Engine, template: Template, max_tokens: int, settings: LikelihoodSettings) -> None:
-        if template.kind != self.name:
-            raise ConfigError(f"template {template.name!r} is made for {template.kind!r}, not for likelihood")
+        check_kind(template, "likelihood", self.name)
         self._engine = engine
         self._template = template
         self._budget = TokenBudget(max_tokens=max_tokens, count_tokens=engine.count_tokens)
@@ -44,23 +44,21 @@ class Likelihood:
         missing = [self._without_known(base) for base in bases]
         asked = [prompt for prompt in missing if prompt.branches]
         scored = await self._engine.score([*prompts, *asked])
+        priors = scored[len(prompts) :]
         known = self._known(bases) | {
             _key(prompt, branch): _logprob(score)
-            for prompt, result in zip(asked, scored[len(prompts) :], strict=True)
+            for prompt, result in zip(asked, priors, strict=True)
             for branch, score in zip(prompt.branches, result.branches, strict=True)
         }
         self._remember(known)
+        verdicts = [
+            pointwise(prompt, result, self._scores(base, result, known))
+            for prompt, base, result in zip(prompts, bases, scored[: len(prompts)], strict=True)
+        ]
+        read = iter(priors)
         return [
-            StrategyScores(
-                scores=self._scores(base, result, known),
-                branches=result.branches,
-                prompt_digest=prompt.digest,
-                template=prompt.template,
-                dropped=prompt.dropped,
-                prompt_tokens=result.prefix_tokens + sum(branch.n_tokens for branch in result.branches),
-                model_calls=2 if gap.branches else 1,
-            )
-            for prompt, base, result, gap in zip(prompts, bases, scored[: len(prompts)], missing, strict=True)
+            with_prior(verdict, next(read)) if gap.branches else verdict
+            for verdict, gap in zip(verdicts, missing, strict=True)
         ]
 
     def _base(self, context: PromptContext) -> Prompt:

@@ -12,6 +12,7 @@ from ranking.errors import ConfigError
 from ranking.parsing.order import parse_order, written_order
 from ranking.protocol import Engine, Generator
 from ranking.settings import ListwiseSettings
+from ranking.strategies.verdict import check_kind, scores_of_order
 from ranking.types import Completion, GenerationLimits, Permutation, StrategyScores, Written
 
 _FREE_FACTOR, _FREE_EXTRA = 3, 32
@@ -29,9 +30,8 @@ class Listwise:
 
     def __init__(self, engine: Engine, template: Template, max_tokens: int, settings: ListwiseSettings) -> None:
         """Raises ConfigError for a template of another kind, or an engine that does not write."""
-        if template.kind != self.name:
-            raise ConfigError(f"template {template.name!r} is made for {template.kind!r}, not for listwise")
-        self._generator = generator_of(engine)
+        check_kind(template, "listwise", self.name)
+        self._generator = _generator_of(engine)
         self._engine = engine
         self._template = template
         self._budget = TokenBudget(max_tokens=max_tokens, count_tokens=engine.count_tokens)
@@ -60,7 +60,7 @@ class Listwise:
         )
 
 
-def generator_of(engine: Engine) -> Generator:
+def _generator_of(engine: Engine) -> Generator:
     """The engine as what lets its model write. Raises ConfigError for an engine that does not."""
     if "generate" not in engine.info.capabilities:
         raise ConfigError(f"engine {engine.info.engine!r} does not let its model write, which this strategy needs")
@@ -70,10 +70,9 @@ def generator_of(engine: Engine) -> Generator:
 
 def _verdict(context: PromptContext, dialogue: Dialogue, completion: Completion) -> StrategyScores:
     parsed = parse_order(completion.text, [item.title for item in context.candidates])
-    n = len(parsed.order)
-    rank = {index: place for place, index in enumerate(parsed.order)}
+    scores = scores_of_order(parsed.order)
     return StrategyScores(
-        scores=tuple(0.0 if parsed.report.fell_back else float(n - rank[index]) for index in range(n)),
+        scores=(0.0,) * len(scores) if parsed.report.fell_back else scores,
         branches=None,
         prompt_digest=dialogue.digest,
         template=dialogue.template,

@@ -44,9 +44,10 @@ ENGINES: Final[Mapping[str, Offer]] = MappingProxyType(
         "vllm": Offer(always=frozenset({"labels", "generate"}), maybe=frozenset({"likelihood", "constrained"})),
         "vllm-offline": Offer(always=frozenset({"labels", "likelihood"}), maybe=frozenset()),
         "openai": Offer(always=frozenset({"generate"}), maybe=frozenset({"labels", "constrained"})),
+        "langchain": Offer(always=frozenset({"generate"}), maybe=frozenset({"labels"})),
     }
 )
-"""By the kind of the engine's settings."""
+"""By the engine's name in its info. Every engine's contract tests compare its capabilities with it."""
 
 
 def tables() -> str:

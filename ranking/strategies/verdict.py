@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from prompts.template import Template
 from prompts.types import Dropped, Prompt
@@ -38,6 +39,13 @@ def pointwise(prompt: Prompt, result: PromptScores, scores: Sequence[float]) -> 
         dropped=prompt.dropped,
         prompt_tokens=tokens_read(result),
         model_calls=1,
+    )
+
+
+def with_prior(verdict: StrategyScores, prior: PromptScores) -> StrategyScores:
+    """The verdict with what it cost to ask the model without the user too."""
+    return replace(
+        verdict, prompt_tokens=verdict.prompt_tokens + tokens_read(prior), model_calls=verdict.model_calls + 1
     )
 
 

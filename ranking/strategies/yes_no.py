@@ -11,7 +11,7 @@ from prompts.template import Template
 from prompts.types import Prompt, PromptContext, TokenBudget
 from ranking.protocol import Engine
 from ranking.strategies.config import YesNoSettings
-from ranking.strategies.verdict import check_kind, logits_of, pointwise, tokens_read
+from ranking.strategies.verdict import check_kind, logits_of, pointwise, with_prior
 from ranking.types import BranchScore, PromptScores, StrategyScores
 
 _CONTENT_FREE = (" N/A", " [MASK]")
@@ -72,5 +72,4 @@ def _for_item(prompt: Prompt, result: PromptScores) -> StrategyScores:
 def _for_user(prompt: Prompt, result: PromptScores, base: PromptScores) -> StrategyScores:
     priors = margins(base.branches)
     scores = [margin - prior for margin, prior in zip(margins(result.branches), priors, strict=True)]
-    verdict = pointwise(prompt, result, scores)
-    return replace(verdict, prompt_tokens=verdict.prompt_tokens + tokens_read(base), model_calls=2)
+    return with_prior(pointwise(prompt, result, scores), base)

@@ -29,6 +29,7 @@ import pytest
 from prompts.types import Dialogue, Dropped, Message, Prompt, TemplateRef
 from ranking.errors import ModelError, PromptTooLongError
 from ranking.protocol import Engine, Generator
+from ranking.strategies.table import ENGINES
 from ranking.types import BranchScore, Capability, GenerationLimits, JsonShape, Permutation
 
 REF = TemplateRef(name="suite", version=1, language="en", digest="0" * 12)
@@ -194,6 +195,8 @@ class EngineSuite:
         assert all((info.engine, info.model, info.revision, info.device, info.dtype))
         assert info.max_context > 0
         assert "labels" in info.capabilities
+        offer = ENGINES.get(info.engine)
+        assert offer is None or offer.always <= info.capabilities <= offer.always | offer.maybe
         assert "generate" not in info.capabilities or callable(getattr(engine, "generate", None))
 
     def test_control_tokens_are_known(self, engine: Engine) -> None:

