@@ -70,11 +70,16 @@ def arms(chosen: argparse.Namespace) -> list[Arm]:
     """All that are tuned, first the one that the others are compared with."""
     return [
         _AS_IS,
-        *(Arm(name=f"first {n} layers", layers=n) for n in chosen.layers),
+        *(Arm(name=few(n), layers=n) for n in chosen.layers),
         *(Arm(name=f"{n} past items", history=n) for n in chosen.histories),
         Arm(name="title end", template=str(TITLE_END)),
         *(Arm(name=Path(model).name, model=model) for model in chosen.models),
     ]
+
+
+def few(layers: int) -> str:
+    """The arm of so many layers."""
+    return f"first {layers} layers"
 
 
 class Sizes:
@@ -96,18 +101,18 @@ class Sizes:
         parts = {name: Part(loaded=name, contexts=self._timed(arm)) for name, arm in self._arms.items()}
         steps = {name: [name] for name in self._arms}
         scores = {name: [points[name, seed].scores for seed in self._chosen.seeds] for name in self._arms}
-        for first in [name for name, arm in self._arms.items() if arm.layers is not None]:
-            second = f"{first}, then all for {self._chosen.top}"
+        for layers in self._chosen.two_steps:
+            first, second = few(layers), f"{layers} layers, then all for {self._chosen.top}"
             parts[second] = Part(loaded=FULL, contexts=self._best(points[first, seed]))
             steps[second] = [first, second]
             pairs = zip(scores[first], scores[FULL], strict=True)
-            scores[second] = [two_steps(few, full, self._chosen.top) for few, full in pairs]
+            scores[second] = [two_steps(one, full, self._chosen.top) for one, full in pairs]
         models = {name: self._loaded(arm) for name, arm in self._arms.items()}
         weights, seconds = in_turns(models, parts, self._open, self._tell_timed)
         return [
             Row(
                 name=name,
-                ndcgs=np.mean([self._ndcgs(found) for found in scores[name]], axis=0),
+                ndcgs=np.mean([self._ndcgs(steps[name][0], found) for found in scores[name]], axis=0),
                 seconds=np.sum([seconds[step] for step in steps[name]], axis=0),
                 megabytes=sum(weights[parts[step].loaded].megabytes for step in steps[name]),
                 parameters=sum(weights[parts[step].loaded].parameters for step in steps[name]),
@@ -132,13 +137,14 @@ class Sizes:
         return Point(arm=name, seed=seed, scores=tuple(self._bench.scores(config, folder, judged)))
 
     def _tell(self, point: Point) -> None:
-        self._console.print(f"{point.arm}, seed {point.seed}: {100 * self._ndcgs(point.scores).mean():.1f}")
+        self._console.print(f"{point.arm}, seed {point.seed}: {100 * self._ndcgs(point.arm, point.scores).mean():.1f}")
 
     def _tell_timed(self, what: str, done: int, total: int) -> None:
         self._console.print(f"{what}: {done} of {total}")
 
-    def _ndcgs(self, scores: Sequence[Sequence[float]]) -> Values:
-        return np.array([ndcg(example, one) for example, one in zip(self._lists(_AS_IS), scores, strict=True)])
+    def _ndcgs(self, name: str, scores: Sequence[Sequence[float]]) -> Values:
+        lists = self._lists(self._arms[name])
+        return np.array([ndcg(example, one) for example, one in zip(lists, scores, strict=True)])
 
     def _adapter(self, name: str, seed: int) -> Path:
         return self.folder / f"{name.replace(' ', '-')}-{seed}"
@@ -180,10 +186,10 @@ def best(scores: Sequence[float], n: int) -> list[int]:
     return sorted(range(len(scores)), key=lambda at: -scores[at])[:n]
 
 
-def two_steps(few: Sequence[Sequence[float]], full: Sequence[Sequence[float]], top: int) -> list[tuple[float, ...]]:
+def two_steps(firsts: Sequence[Sequence[float]], full: Sequence[Sequence[float]], top: int) -> list[tuple[float, ...]]:
     """Scores by list where the first ranker's top places are ordered by the second; the others follow in its order."""
     found = []
-    for first, second in zip(few, full, strict=True):
+    for first, second in zip(firsts, full, strict=True):
         order = best(first, len(first))
         order[:top] = sorted(order[:top], key=lambda at: -second[at])
         found.append(scores_of_order(order))
@@ -202,11 +208,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seeds", type=int, nargs="+", default=[0], help="of examples and tuning; times are the first's"
     )
     parser.add_argument("--layers", type=int, nargs="*", default=[25, 20, 15], help="first layers that are kept")
+    parser.add_argument(
+        "--two-steps", type=int, nargs="*", default=[20, 15], help="of --layers, those that choose first"
+    )
     parser.add_argument("--top", type=int, default=10, help="candidates of the second step")
     parser.add_argument("--histories", type=int, nargs="*", default=[4], help="past items shown")
     parser.add_argument("--models", nargs="*", default=[], metavar="NAME", help="other models, by name or folder")
     parser.add_argument("--output", type=Path, default=Path("runs/model-size"))
     chosen, console = parser.parse_args(arguments), Console(soft_wrap=True)
+    if not set(chosen.two_steps) <= set(chosen.layers):
+        parser.error("--two-steps names layers that are not among --layers")
     sizes = Sizes(chosen, Workbench(load_settings(), parts_alone(), console, chosen.data_dir), console)
     rows = sizes.rows()
     shown = "\n\n".join([table_markdown(table(rows)), picture(plot(rows), "model-size", sizes.folder / "images")])

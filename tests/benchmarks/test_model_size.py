@@ -66,8 +66,8 @@ def sizes(folder: Path, parts: FakeParts, asked: list[tuple[str, PromptContext]]
 
     config = write_config(folder, protocol={"kind": "sampled", "negatives": {"n": 4}, "users": 10})
     chosen = Namespace(
-        config=config, n=12, lists=9, timed=2, seeds=[0], layers=[1], top=2, histories=[2], models=["other"],
-        output=folder / "out",
+        config=config, n=12, lists=9, timed=2, seeds=[0], layers=[1], two_steps=[1], top=2, histories=[2],
+        models=["other"], output=folder / "out",
     )  # fmt: skip
     bench = Workbench(load_settings(), Parts(tune=parts.tune, score=parts.score), Console(), None, HashingEmbedder())
     return Sizes(chosen, bench, Console(), opened)
@@ -79,7 +79,7 @@ def test_each_arm_differs_in_one_thing_and_all_are_timed_on_the_same_lists(
     monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
     parts, asked = FakeParts(), list[tuple[str, PromptContext]]()
     rows = sizes(tmp_path, parts, asked).rows()
-    names = [FULL, "first 1 layers", "2 past items", "title end", "other", "first 1 layers, then all for 2"]
+    names = [FULL, "first 1 layers", "2 past items", "title end", "other", "1 layers, then all for 2"]
     assert [row.name for row in rows] == names
     full, cut, short, ended, other = parts.tuned.values()
     assert (full[0].layers, cut[0].layers, other[0].layers) == (None, 1, None)
@@ -97,6 +97,7 @@ def test_each_arm_differs_in_one_thing_and_all_are_timed_on_the_same_lists(
     ]
     one_round.append(("all-layers-0", 2))  # the second step, after the warming-up of all
     assert [(name, len(context.candidates)) for name, context in asked] == one_round * 3
+    assert all(context.candidates == asked[6][1].candidates for _, context in asked[6:11])
     shown = asked[6][1]
     assert asked[11][1].candidates == (shown.candidates[4], shown.candidates[3])
     assert asked[11][1].history == shown.history
