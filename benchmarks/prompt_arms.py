@@ -23,9 +23,10 @@ from typing import TypeAlias
 import numpy as np
 from rich.console import Console
 
+from benchmarks.alone import alone
 from benchmarks.lists import Lists, gather_lists
 from benchmarks.shown import ARMS, DIGITS
-from benchmarks.tuned import Workbench, alone, difference, ndcg, parts_alone, remembered
+from benchmarks.tuned import Workbench, difference, ndcg, parts_alone, remembered
 from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.statistics.error_bars import Values
 from evaluation.tuning.config import FusionConfig, TuneFile, load_tune_config

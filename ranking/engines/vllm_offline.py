@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -56,7 +57,7 @@ def load(folder: Path, model: ModelSettings, settings: VllmOfflineSettings) -> A
 class VllmOfflineEngine:
     """Implements ranking.protocol.Engine with vllm.LLM; scores only. An adapter is merged into a copy of the model.
 
-    One call at a time, in one thread: vLLM batches what a call holds.
+    One call at a time, in one thread; it holds all prompts that ask for the same labels, which vLLM batches.
     """
 
     def __init__(
@@ -111,37 +112,49 @@ class VllmOfflineEngine:
                     f"a prompt of {prompt.longest} tokens does not fit the {self._info.max_context} tokens of "
                     f"{self._info.model}; show less history"
                 )
-        loop = asyncio.get_running_loop()
-        return [await loop.run_in_executor(self._thread, self._scored, prompt) for prompt in encoded]
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._scored, encoded)
 
     def close(self) -> None:
         """Ends the thread; vLLM itself ends with the process."""
         self._thread.shutdown()
 
-    def _scored(self, prompt: EncodedPrompt) -> PromptScores:
-        tails = [branch.targets if prompt.labels is None else branch.fed for branch in prompt.branches]
-        whole = [[*prompt.prefix, *tail] for tail in tails]
-        if prompt.labels is None:
-            fields: dict[str, Any] = {"prompt_logprobs": 0}
-        else:
-            fields = {"logprobs": len(prompt.labels), "logprob_token_ids": list(prompt.labels)}
-        outputs = self._ask(whole, fields) if whole else []
-        if len(outputs) != len(whole):
-            raise EngineError(f"vLLM gave {len(outputs)} results for {len(whole)} prompts")
-        return PromptScores(
-            branches=tuple(
-                BranchScore(
-                    label_logits=_labels(output, prompt.labels) if prompt.labels is not None else None,
-                    text_logprob=_text(output, branch.targets) if prompt.labels is None else None,
-                    n_tokens=branch.n_tokens,
-                )
-                for output, branch in zip(outputs, prompt.branches, strict=True)
-            ),
-            prefix_tokens=len(prompt.prefix),
-            cached_tokens=min(getattr(outputs[-1], "num_cached_tokens", None) or 0, len(prompt.prefix))
-            if outputs
-            else 0,
-        )
+    def _scored(self, prompts: Sequence[EncodedPrompt]) -> list[PromptScores]:
+        outputs = {
+            labels: iter(self._outputs([prompt for prompt in prompts if prompt.labels == labels], labels))
+            for labels in dict.fromkeys(prompt.labels for prompt in prompts)
+        }
+        return [_scores(prompt, list(islice(outputs[prompt.labels], len(prompt.branches)))) for prompt in prompts]
+
+    def _outputs(self, prompts: Sequence[EncodedPrompt], labels: tuple[int, ...] | None) -> list[Any]:
+        """What vLLM gives for all branches of the prompts, one after another; the prompts ask for these labels."""
+        whole = [
+            [*prompt.prefix, *(branch.targets if labels is None else branch.fed)]
+            for prompt in prompts
+            for branch in prompt.branches
+        ]
+        fields: dict[str, Any] = {"prompt_logprobs": 0}
+        if labels is not None:
+            fields = {"logprobs": len(labels), "logprob_token_ids": list(labels)}
+        found = self._ask(whole, fields) if whole else []
+        if len(found) != len(whole):
+            raise EngineError(f"vLLM gave {len(found)} results for {len(whole)} prompts")
+        return found
+
+
+def _scores(prompt: EncodedPrompt, outputs: Sequence[Any]) -> PromptScores:
+    cached = (getattr(outputs[-1], "num_cached_tokens", None) or 0) if outputs else 0
+    return PromptScores(
+        branches=tuple(
+            BranchScore(
+                label_logits=None if prompt.labels is None else _labels(output, prompt.labels),
+                text_logprob=_text(output, branch.targets) if prompt.labels is None else None,
+                n_tokens=branch.n_tokens,
+            )
+            for output, branch in zip(outputs, prompt.branches, strict=True)
+        ),
+        prefix_tokens=len(prompt.prefix),
+        cached_tokens=min(cached, len(prompt.prefix)),
+    )
 
 
 def _labels(output: Any, labels: Sequence[int]) -> tuple[float, ...]:

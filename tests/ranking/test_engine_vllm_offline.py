@@ -77,6 +77,15 @@ async def test_labels_are_asked_for_by_their_token_ids(folder: Path) -> None:
     assert scores.cached_tokens == 16
 
 
+async def test_prompts_that_ask_for_the_same_labels_go_to_the_library_together(folder: Path) -> None:
+    llm = FakeLLM()
+    asked = [yes_no_prompt(" Aliens", " Heat"), likelihood_prompt(" Up"), yes_no_prompt(), yes_no_prompt(" Jaws")]
+    with closing(_engine(folder, llm)) as engine:
+        together = await engine.score(asked)
+        assert len(llm.fields) == 2
+        assert together == [(await engine.score([prompt]))[0] for prompt in asked]
+
+
 @pytest.mark.parametrize(
     ("llm", "message"),
     [(FakeLLM(broken=math.nan), "not finite"), (FakeLLM(missing=1), "0 results for 1 prompts")],
