@@ -200,7 +200,9 @@ def _cost(found: ArmDict, timing: TimingDict | None) -> Cost:
     cost = found["cost"]
     flops = None if cost is None or cost["flops"] is None else cost["flops"] / max(cost["n"], 1)
     return Cost(
+        model_calls=None if cost is None else cost["model_calls_per_case"],
         prompt_tokens=None if cost is None else cost["prompt_tokens_per_case"],
+        completion_tokens=None if cost is None else cost["completion_tokens_per_case"],
         flops=flops,
         seconds_p50=None if timing is None else timing["seconds_p50"],
         seconds_p95=None if timing is None else timing["seconds_p95"],

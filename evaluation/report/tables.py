@@ -11,6 +11,7 @@ from evaluation.report.numbers import (
     interval,
     metric_name,
     p_text,
+    plain_text,
     seconds_text,
     shown,
     signed,
@@ -152,11 +153,13 @@ def ceiling(run: Run) -> Table:
 
 
 def costs(run: Run) -> Table:
-    """Tokens, operations and times per case; no rows where nothing is known."""
+    """Calls, tokens, operations and times per case; no rows where nothing is known."""
     rows = [
         (
             name_cell(run, arm),
+            Cell(text=plain_text(arm.cost.model_calls, 1)),
             Cell(text=count_text(arm.cost.prompt_tokens)),
+            Cell(text=count_text(arm.cost.completion_tokens)),
             Cell(text=DASH if arm.cost.flops is None else f"{arm.cost.flops / 1e9:,.1f}"),
             Cell(text=seconds_text(arm.cost.seconds_p50)),
             Cell(text=seconds_text(arm.cost.seconds_p95)),
@@ -164,7 +167,7 @@ def costs(run: Run) -> Table:
         for arm in ranked(run)
         if arm.cost.prompt_tokens is not None or arm.cost.seconds_p50 is not None
     ]
-    columns = ("arm", "prompt tokens", "GFLOP", "time p50", "time p95")
+    columns = ("arm", "model calls", "prompt tokens", "tokens written", "GFLOP", "time p50", "time p95")
     return Table(columns=columns, rows=tuple(rows), empty="The run stored no times and has no LLM arm.")
 
 

@@ -110,7 +110,10 @@ class ContractTotals:
 class Cost:
     """What an arm costs per case. Times are wall times, which differ from run to run."""
 
+    model_calls: float | None = None
+    """Prompts and dialogues, whatever the number of questions in one."""
     prompt_tokens: float | None = None
+    completion_tokens: float | None = None
     flops: float | None = None
     seconds_p50: float | None = None
     seconds_p95: float | None = None

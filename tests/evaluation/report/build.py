@@ -108,6 +108,8 @@ def _trace(scores: Any) -> LlmTrace:
         demonstrations_shown=2,
         dropped_history=0,
         dropped_demonstrations=0,
+        model_calls=3,
+        completion_tokens=17,
     )
 
 
