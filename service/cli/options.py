@@ -32,6 +32,7 @@ class EngineKind(StrEnum):
     """What runs the model."""
 
     TRANSFORMERS = "transformers"
+    OPENVINO = "openvino"
     VLLM = "vllm"
     OPENAI = "openai"
     VLLM_OFFLINE = "vllm-offline"

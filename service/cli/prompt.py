@@ -38,6 +38,7 @@ def render(
     ] = None,
     output: options.OutputOption = Output.TABLE,
     model: options.Model = None,
+    engine: options.EngineOption = None,
     template: options.TemplateName = None,
     language: options.LanguageOption = None,
     strategy: options.StrategyOption = None,
@@ -57,6 +58,7 @@ def render(
     wanted = build_query(user, query, filters, exclude, domain)
     chosen = ModelOptions(
         model=model,
+        engine=engine,
         template=template,
         language=language,
         strategy=strategy,

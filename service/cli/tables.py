@@ -115,7 +115,10 @@ def summary_line(recommendation: Recommendation) -> Text:
     if recommendation.engine is not None:
         engine = recommendation.engine
         adapter = f" + {engine.adapter}" if engine.adapter else ""
-        parts.append(f"{engine.model}{adapter} ({engine.dtype} on {engine.device})")
+        # Of a server's model the number format is not known.
+        where = engine.device if engine.dtype == "unknown" else f"{engine.dtype} on {engine.device}"
+        route = "" if engine.route is None else f", {engine.engine}: {engine.route}"
+        parts.append(f"{engine.model}{adapter} ({where}{route})")
     else:
         parts.append("retrieval's order, no model")
     if recommendation.template is not None:

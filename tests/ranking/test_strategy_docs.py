@@ -13,7 +13,7 @@ from ranking.settings import Settings
 from ranking.strategies.config import StrategyName
 from ranking.strategies.question import first_question, question_text
 from ranking.strategies.table import ENGINES, written_into
-from service.cli.options import Strategy
+from service.cli.options import EngineKind, Strategy
 from tests.ranking.tasting import TastingEngine, by_number, films
 from tests.ranking.test_every_strategy import settings_of, template_of
 
@@ -29,7 +29,9 @@ def test_the_tables_are_those_of_the_code() -> None:
 
 def test_every_engine_and_every_strategy_is_offered() -> None:
     union, _ = get_args(EngineSettings)
-    assert set(ENGINES) == {section.model_fields["kind"].default for section in get_args(union)} | {"langchain"}
+    kinds = {section.model_fields["kind"].default for section in get_args(union)}
+    assert kinds == {kind.value for kind in EngineKind}
+    assert set(ENGINES) == kinds | {"langchain"}
     assert {strategy.value for strategy in Strategy} == set(get_args(StrategyName))
     assert set(get_args(Settings.model_fields["strategy"].annotation)) == {StrategyName, type(None)}
 

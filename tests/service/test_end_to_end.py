@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 from service.cli.main import app
 from service.exit_codes import ExitCode
+from tests.ranking.fake_openai import FakeChatApi
+from tests.ranking.misbehaving_server import misbehaving
 
 pytestmark = pytest.mark.model
 
@@ -47,6 +49,15 @@ def test_demo_then_recommend_then_render(model_cache: Path, own_folders: Path, m
     prompt = json.loads(fewrec(*home, "prompt", "render", "viewer-002", "-o", "json").stdout)
     assert len(prompt["branches"]) == 20
     assert "watched these films" in fewrec(*home, "prompt", "render", "viewer-002").stdout
+    with misbehaving(FakeChatApi()) as server, monkeypatch.context() as there:
+        there.setenv("FEWREC_ENGINE__URL", server.url)
+        there.setenv("FEWREC_ENGINE__SERVED_MODEL", "small")
+        would_be = fewrec(
+            *home, "prompt", "render", "viewer-002", "--engine", "openai", "--strategy", "listwise"
+        ).stdout
+    assert "watched these films" in would_be
+    assert server.requests
+    assert not any("watched" in str(request.body) for request in server.requests), "rendered, and not sent"
 
     assert fewrec(*home, "recommend", "nobody").exit_code == ExitCode.NOT_FOUND
     assert fewrec(*home, "recommend", "viewer-002", "-f", "colour=red").exit_code == ExitCode.INPUT

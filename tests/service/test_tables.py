@@ -48,6 +48,16 @@ def test_the_summary_names_model_template_and_times() -> None:
     assert "llm 0.50 s" in text
 
 
+def test_the_summary_names_engine_and_route_where_there_was_a_choice() -> None:
+    answer = full_answer()
+    assert answer.engine is not None
+    served = replace(
+        answer.engine, engine="openai", device="server elsewhere", dtype="unknown", route="logprobs, json_schema"
+    )
+    text = shown(summary_line(replace(answer, engine=served)))
+    assert "scripted (server elsewhere, openai: logprobs, json_schema)" in text
+
+
 def test_what_is_paid_for_stands_at_its_slot_and_says_so() -> None:
     paid = Sponsored(
         item=Item(item_id="b", title="[b]Heat[/]"),
