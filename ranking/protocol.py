@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from prompts.types import Dialogue, Prompt, PromptContext
@@ -37,6 +37,17 @@ class Generator(Protocol):
         """What the model writes for each dialogue, the same limits for all. Same length and order as the input.
 
         Raises PromptTooLongError naming the dialogue's length if it does not fit the model with limits.max_tokens.
+        """
+
+
+@runtime_checkable
+class Streamer(Protocol):
+    """An engine that tells what it writes while it writes."""
+
+    async def stream(self, dialogue: Dialogue, limits: GenerationLimits, tell: Callable[[str], None]) -> Completion:
+        """As Generator.generate for one dialogue. tell gets the text piece by piece, from any thread.
+
+        Joined, the pieces are the completion's text; none is told once it has answered.
         """
 
 

@@ -184,12 +184,13 @@ def dry_run(given: Given, order: Order) -> None:
         open_run(file, given.settings(), order.asking, scores=Forgetful(), progress=progress) as run,
     ):
         known = read_keys(path)
-        cost = ("prompts", "questions", "tokens read", "tokens written", "seconds per case", "estimate")
-        table = Table(Column("arm", overflow="fold"), "cases to do", *cost)
+        cost = ("prompts", "questions", "read", "written", "seconds", "all cases")
+        title = "What the first case takes: prompts, their questions, tokens read and written, seconds"
+        table = Table(Column("arm", overflow="fold", min_width=20), "cases", *cost, title=title)
         found: list[tuple[int, Preview]] = []
         for arm in run.arms:
             left = max(0, len(run.cases) - len(known.get(arm.name, ())))
-            cells = ["—", "—", "—", "—", "—", "seconds"]
+            cells = ["—", "—", "—", "—", "—", "little"]
             if arm.name in run.llm_arms:
                 with arm.open() as ranker:
                     preview = asyncio.run(_preview(ranker, run))

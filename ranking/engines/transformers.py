@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +27,7 @@ from retrieval.protocol import Progress
 
 
 class TransformersEngine:
-    """Implements ranking.protocol.Engine and Generator; the branches of a prompt and prompts that wait share a pass.
+    """Implements ranking.protocol.Engine, Generator and Streamer; branches and prompts that wait share a pass.
 
     Loads the model at once, preparing it first if need be, and merges its adapter; raises ModelError. The model works
     in one thread, first come, first served; between two tokens that it writes, scores that wait are computed, so that
@@ -107,11 +107,22 @@ class TransformersEngine:
 
         Raises EngineError too, for a JSON Schema that cannot be held to, and EngineBusyError as score does.
         """
+        return await self._written(dialogues, limits)
+
+    async def stream(self, dialogue: Dialogue, limits: GenerationLimits, tell: Callable[[str], None]) -> Completion:
+        """See ranking.protocol.Streamer; raises what generate raises. tell is called in the worker thread."""
+        [completion] = await self._written([dialogue], limits, _by_pieces(tell))
+        return completion
+
+    async def _written(
+        self, dialogues: Sequence[Dialogue], limits: GenerationLimits, told: Callable[[str], None] | None = None
+    ) -> list[Completion]:
         form = None
         if limits.constraint is not None and self._writer.forms.offered:
             form = await asyncio.to_thread(self._writer.forms.start, limits.constraint)
         asked = [
-            Writing(prompt=self._encoder.encode_dialogue(dialogue), limits=limits, form=form) for dialogue in dialogues
+            Writing(prompt=self._encoder.encode_dialogue(dialogue), limits=limits, form=form, told=told)
+            for dialogue in dialogues
         ]
         for one in asked:
             if one.cost > self._info.max_context:
@@ -170,6 +181,19 @@ class TransformersEngine:
 
     def _known(self, prompt: EncodedPrompt) -> Known | None:
         return self._prefixes.longest(prompt.prefix) if self._core.structured else None
+
+
+def _by_pieces(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Takes a text that grows, and tells what was added to it; nothing twice, should it be written again."""
+    told = 0
+
+    def grown(text: str) -> None:
+        nonlocal told
+        if len(text) > told:
+            tell(text[told:])
+            told = len(text)
+
+    return grown
 
 
 def _tokens(prompt: EncodedPrompt) -> int:

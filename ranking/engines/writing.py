@@ -24,6 +24,8 @@ class Writing:
     limits: GenerationLimits
     form: Callable[[], Form] | None
     """Makes the form that the text is held to; None lets the model write freely."""
+    told: Callable[[str], None] | None = None
+    """Gets the whole text so far after each token and at the end, in the worker thread; characters come whole."""
 
     @property
     def cost(self) -> int:
@@ -88,24 +90,36 @@ class Writer:
             attention_mask=mask.to(device),
             generation_config=config,
             logits_processor=LogitsProcessorList([_Held(rows)]),
-            stopping_criteria=StoppingCriteriaList([_Stop(rows, between)]),
+            stopping_criteria=StoppingCriteriaList([_Stop(rows, between), _Telling(rows, longest, self._text)]),
         )
         return [list(map(int, row)) for row in output[:, longest:].tolist()]
 
     def _completion(self, row: _Row, ids: Sequence[int]) -> Completion | None:
         if not row.wanted():
             return None
-        end = next((place for place, token in enumerate(ids) if token in self._ends), None)
+        end = self._end(ids)
         complete = row.form is not None and row.form.complete
         # The end is a token that the model wrote, too; behind a complete form it is padding.
         n_written = len(ids) if end is None else end if complete else end + 1
+        text = self._text(ids)
+        if row.asked.told is not None:
+            row.asked.told(text)
         return Completion(
-            text=self._tokenizer.decode(ids[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False),
+            text=text,
             prompt_tokens=len(row.asked.prompt),
             completion_tokens=n_written,
             finished="stop" if end is not None or complete else "length",
             constrained=row.form is not None,
         )
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return str(
+            self._tokenizer.decode(ids[: self._end(ids)], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
+
+    def _end(self, ids: Sequence[int]) -> int | None:
+        """The place of the first end token."""
+        return next((place for place, token in enumerate(ids) if token in self._ends), None)
 
 
 class _Row:
@@ -155,6 +169,23 @@ class _Stop:
                 row.form.take(token)
             done.append(not row.wanted() or (row.form is not None and row.form.complete))
         return torch.tensor(done, device=input_ids.device)
+
+
+class _Telling:
+    """Tells each text that somebody follows; ends none."""
+
+    def __init__(self, rows: Sequence[_Row], start: int, text: Callable[[Sequence[int]], str]) -> None:
+        self._rows = rows
+        self._start = start
+        self._text = text
+
+    def __call__(self, input_ids: Tensor, _scores: Tensor, **_unused: Any) -> Tensor:
+        """The library's protocol: which rows are done, shape (rows,)."""
+        for place, row in enumerate(self._rows):
+            if row.asked.told is not None and row.wanted():
+                # The stand-in for bytes that are no character yet.
+                row.asked.told(self._text(input_ids[place, self._start :].tolist()).rstrip("\ufffd"))
+        return torch.zeros(len(self._rows), dtype=torch.bool, device=input_ids.device)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:

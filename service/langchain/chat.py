@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
+from queue import SimpleQueue
 from typing import Annotated, Any, Final, Protocol
 
 from anyio.from_thread import BlockingPortal
@@ -17,9 +20,10 @@ from pydantic import ConfigDict, Field, InstanceOf, SkipValidation
 
 from prompts.sanitise import neutralise
 from prompts.types import Dialogue, Dropped, Message, Role, TemplateRef
-from ranking.protocol import Engine, Generator
+from ranking.protocol import Engine, Generator, Streamer
 from ranking.types import Completion, GenerationLimits
 from retrieval.errors import InputError
+from service.langchain.shown import Shown
 
 _ROLES: Final[Mapping[str, Role]] = {"system": "system", "human": "user", "ai": "assistant"}
 # The caller wrote the messages: there is no template file to name, only this way of handing them on.
@@ -37,9 +41,9 @@ class ChatFewRec(BaseChatModel):
 
     System, human and AI messages of text are understood; consecutive ones of one kind become one, and a conversation
     that ends with an AI message is gone on with from there. Control tokens in messages are made harmless. It calls no
-    tools: `bind_tools` raises NotImplementedError, as in every chat model without them. Streaming gives the whole
-    answer as one chunk. Raises InputError for other messages and other options, EngineError and its kind as
-    Generator.generate does.
+    tools: `bind_tools` raises NotImplementedError, as in every chat model without them. It streams what the engine
+    tells while it writes; of an engine that tells nothing, the whole answer as one chunk. Raises InputError for other
+    messages and other options, EngineError and its kind as Generator.generate does.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -103,10 +107,17 @@ class ChatFewRec(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        chunk: ChatGenerationChunk = self.portal.call(self._answered, messages, stop, kwargs)
-        if run_manager is not None:
-            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-        yield chunk
+        told: SimpleQueue[ChatGenerationChunk | None] = SimpleQueue()
+        answer = self.portal.start_task_soon(self._told, messages, stop, kwargs, told.put)
+        answer.add_done_callback(lambda _: told.put(None))
+        try:
+            while (chunk := told.get()) is not None:
+                if run_manager is not None:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+            answer.result()
+        finally:
+            answer.cancel()
 
     async def _astream(
         self,
@@ -115,17 +126,52 @@ class ChatFewRec(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        chunk = await self.portal.call_async(self._answered, messages, stop, kwargs)
-        if run_manager is not None:
-            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-        yield chunk
+        told: asyncio.Queue[ChatGenerationChunk | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def put(chunk: ChatGenerationChunk | None) -> None:
+            with suppress(RuntimeError):  # the caller's loop has ended, and nobody listens
+                loop.call_soon_threadsafe(told.put_nowait, chunk)
+
+        answer = self.portal.start_task_soon(self._told, messages, stop, kwargs, put)
+        answer.add_done_callback(lambda _: put(None))
+        try:
+            while (chunk := await told.get()) is not None:
+                if run_manager is not None:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+            answer.result()
+        finally:
+            answer.cancel()
 
     async def _answered(
         self, messages: list[BaseMessage], stop: list[str] | None, options: Mapping[str, Any]
     ) -> ChatGenerationChunk:
         limits = GenerationLimits(max_tokens=self._length(options))
         [completion] = await self.engine.generate([self._dialogue(messages)], limits)
-        return self._chunk(completion, self.stop if stop is None else stop)
+        shown = Shown(self.stop if stop is None else stop)
+        return self._last(shown.more(completion.text) + shown.rest(), completion, stopped=shown.stopped)
+
+    async def _told(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        options: Mapping[str, Any],
+        tell: Callable[[ChatGenerationChunk], None],
+    ) -> None:
+        """Tells the answer's chunks; tell may be called from any thread."""
+        if not isinstance(self.engine, Streamer):
+            tell(await self._answered(messages, stop, options))
+            return
+        shown = Shown(self.stop if stop is None else stop)
+
+        def grown(piece: str) -> None:
+            if text := shown.more(piece):
+                tell(ChatGenerationChunk(message=AIMessageChunk(content=text)))
+
+        limits = GenerationLimits(max_tokens=self._length(options))
+        completion = await self.engine.stream(self._dialogue(messages), limits, grown)
+        tell(self._last(shown.rest(), completion, stopped=shown.stopped))
 
     def _length(self, options: Mapping[str, Any]) -> int:
         unknown = sorted(set(options) - {"max_tokens", "stream"})
@@ -159,11 +205,11 @@ class ChatFewRec(BaseChatModel):
         text = message.text.encode("utf-8", "replace").decode("utf-8")
         return Message(role=role, content=neutralise(text, self.engine.control_tokens))
 
-    def _chunk(self, completion: Completion, stop: Sequence[str] | None) -> ChatGenerationChunk:
-        ends = [place for text in stop or () if text and (place := completion.text.find(text)) >= 0]
-        finish = {"finish_reason": "stop" if ends else completion.finished}
+    def _last(self, text: str, completion: Completion, *, stopped: bool) -> ChatGenerationChunk:
+        """The chunk at the answer's end, with what it cost."""
+        finish = {"finish_reason": "stop" if stopped else completion.finished}
         message = AIMessageChunk(
-            content=completion.text[: min(ends)] if ends else completion.text,
+            content=text,
             usage_metadata=UsageMetadata(
                 input_tokens=completion.prompt_tokens,
                 output_tokens=completion.completion_tokens,

@@ -15,6 +15,7 @@ from prompts.types import Prompt
 from ranking.engine_settings import TransformersSettings
 from ranking.engines.transformers import TransformersEngine
 from ranking.errors import EngineError, ModelError, PromptTooLongError
+from ranking.protocol import Streamer
 from ranking.settings import ModelSettings
 from ranking.types import GenerationLimits, JsonShape
 from tests.contracts.engine_suite import (
@@ -207,6 +208,18 @@ async def test_it_writes_what_the_library_alone_writes(tiny: Path, structured: b
         )
         assert written.text == tokenizer.decode(new[0, ids.shape[1] :], skip_special_tokens=True)
         assert written.prompt_tokens == ids.shape[1]
+
+
+async def test_a_text_is_told_while_it_is_written(tiny: Path) -> None:
+    pieces: list[str] = []
+    limits = GenerationLimits(max_tokens=12)
+    with closing(load(tiny)) as engine:
+        assert isinstance(engine, Streamer)
+        (written,) = await engine.generate([dialogue()], limits)
+        streamed = await engine.stream(dialogue(), limits, pieces.append)
+    assert streamed == written
+    assert "".join(pieces) == written.text
+    assert len(pieces) > 3
 
 
 async def test_a_text_that_nobody_waits_for_is_given_up(tiny: Path) -> None:

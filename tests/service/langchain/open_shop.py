@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class FakeWriter(ScriptedEngine):
         """The first words of ANSWER."""
         self.dialogues += dialogues
         self.limits.append(limits)
-        words = ANSWER.split(" ")[: limits.max_tokens]
+        words = _words(limits)
         return [
             Completion(
                 text=" ".join(words),
@@ -62,6 +62,17 @@ class FakeWriter(ScriptedEngine):
             )
             for dialogue in dialogues
         ]
+
+    async def stream(self, dialogue: Dialogue, limits: GenerationLimits, tell: Callable[[str], None]) -> Completion:
+        """The same, told word by word."""
+        [completion] = await self.generate([dialogue], limits)
+        for place, word in enumerate(_words(limits)):
+            tell(f" {word}" if place else word)
+        return completion
+
+
+def _words(limits: GenerationLimits) -> list[str]:
+    return ANSWER.split(" ")[: limits.max_tokens]
 
 
 def _prefers_late(prompt: Prompt, branch: str) -> float:

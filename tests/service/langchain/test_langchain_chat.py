@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing
 from copy import copy
-from typing import Any
+from threading import Event
+from typing import Any, cast
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
-from prompts.types import Message
+from prompts.types import Dialogue, Message
 from ranking.engines.scripted import ScriptedEngine
 from ranking.errors import ConfigError
+from ranking.types import Completion, GenerationLimits
 from retrieval.errors import InputError
 from service.langchain import ChatFewRec, Doors
 from tests.service.langchain.open_shop import ANSWER, FakeWriter
@@ -67,6 +71,64 @@ def test_length_and_stop_of_a_call_win_and_the_end_is_told(doors: Doors, writer:
     assert [limits.max_tokens for limits in writer.limits] == [50, 11, 2]
     assert cut.usage_metadata is not None
     assert cut.usage_metadata["total_tokens"] == cut.usage_metadata["input_tokens"] + 2
+
+
+def test_it_streams_what_the_engine_tells(doors: Doors) -> None:
+    model = doors.chat_model(stop=["laugh"])
+
+    async def streamed() -> list[str]:
+        return [str(chunk.content) async for chunk in model.astream("x")]
+
+    chunks = [str(chunk.content) for chunk in model.stream("x")]
+    assert chunks[:4] == ["Watch", " Film", " 7,", " a"]
+    assert "".join(chunks) == "Watch Film 7, a comedy. It is short. You will "
+    assert asyncio.run(streamed()) == chunks
+    last = list(model.stream("x"))[-1]
+    assert (last.response_metadata["finish_reason"], last.usage_metadata is None) == ("stop", False)
+    with pytest.raises(InputError, match="not 0"):
+        list(model.stream("x", max_tokens=0))
+
+
+class FakeEndless(FakeWriter):
+    """FAKE engine that tells one word and then writes for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given_up = Event()
+
+    async def stream(self, dialogue: Dialogue, limits: GenerationLimits, tell: Callable[[str], None]) -> Completion:
+        """Ends when it is cancelled."""
+        tell("Well")
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            self.given_up.set()
+        raise AssertionError("nobody waits for an hour")
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_a_stream_that_is_closed_ends_the_writing(doors: Doors, sync: bool) -> None:
+    endless = copy(doors.recommender)
+    endless.engine = engine = FakeEndless()
+    model = Doors(recommender=endless, portal=doors.portal).chat_model()
+
+    async def first_of_many() -> str:
+        async with aclosing(cast("AsyncGenerator[AIMessageChunk]", model.astream("x"))) as chunks:
+            return str((await anext(chunks)).content)
+
+    if sync:
+        with closing(cast("Generator[AIMessageChunk]", model.stream("x"))) as chunks:
+            assert next(chunks).content == "Well"
+    else:
+        assert asyncio.run(first_of_many()) == "Well"
+    assert engine.given_up.wait(5)
+
+
+def test_of_an_engine_that_does_not_stream_the_answer_comes_whole(doors: Doors) -> None:
+    writing = copy(doors.recommender)
+    writing.engine = ScriptedEngine(lambda *_: 0.0, write=lambda _: "Watch it.")
+    chunks = list(Doors(recommender=writing, portal=doors.portal).chat_model().stream("x"))
+    assert [chunk.content for chunk in chunks if chunk.content] == ["Watch it."]
 
 
 def test_messages_become_turns(doors: Doors, writer: FakeWriter) -> None:
