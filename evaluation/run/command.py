@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -184,9 +185,7 @@ def dry_run(given: Given, order: Order) -> None:
         open_run(file, given.settings(), order.asking, scores=Forgetful(), progress=progress) as run,
     ):
         known = read_keys(path)
-        cost = ("prompts", "questions", "read", "written", "seconds", "all cases")
-        title = "What the first case takes: prompts, their questions, tokens read and written, seconds"
-        table = Table(Column("arm", overflow="fold", min_width=20), "cases", *cost, title=title)
+        table = _cost_table()
         found: list[tuple[int, Preview]] = []
         for arm in run.arms:
             left = max(0, len(run.cases) - len(known.get(arm.name, ())))
@@ -218,6 +217,13 @@ async def _preview(ranker: object, run: Assembled) -> Preview:
     if not isinstance(ranker, Previews):
         raise TypeError(f"{ranker!r} cannot be previewed")
     return await ranker.preview(next(iter(run.cases)))
+
+
+def _cost_table() -> Table:
+    names = ("cases", "prompts", "questions", "read", "written", "seconds", "in all")
+    columns = [Column("arm", overflow="fold", min_width=16), *(Column(name, justify="right") for name in names)]
+    title = "Of the first case: prompts, their questions, tokens read and written"
+    return Table(*columns, title=title, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
 
 
 def _cells(preview: Preview, cases: int) -> list[str]:
