@@ -40,6 +40,9 @@ from ranking.shipped import SHIPPED_FOLDER
 from ranking.tuning.types import TuningExample
 
 SIGNALS = "no LLM"
+PASS_TOKENS = 1024
+"""A pass holds a whole list of any arm: with four demonstrations one of 512 tokens would hold one candidate at a time,
+each with all that candidates share."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +133,8 @@ class PromptArms:
             return Point(arm=arm, seed=seed)
         config, settings = self._file.config, self._bench.settings
         adapter = self._output / f"{arm.replace(' ', '-')}-{seed}"
-        self._bench.tune(config, config.tuning.model_copy(update={"seed": seed}), examples, {}, adapter, self._start)
+        tuning = config.tuning.model_copy(update={"seed": seed, "max_pass_tokens": PASS_TOKENS})
+        self._bench.tune(config, tuning, examples, {}, adapter, self._start)
         contexts = [example.context for example in judged]
         model = self._bench.model(config, adapter)
         found = self._read(model, settings.cache, template, settings.prompt.max_tokens, contexts)
