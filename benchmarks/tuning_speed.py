@@ -1,7 +1,8 @@
 """Tuning of the default model: examples a second, against the forward pass alone, and peak memory.
 
-Lists of invented films, 1 relevant and 7 others behind 8 past ones, as tuning sees them. Everything runs in a process
-of its own, so that its peak memory is that of tuning alone. Run it alone: python -m benchmarks.tuning_speed
+Lists of invented films, 1 relevant and 7 others behind 1 to 15 past ones, as tuning sees them: lists of many lengths,
+which is what memory can grow by. Everything runs in a process of its own, so that its peak memory is that of tuning
+alone. Run it alone: python -m benchmarks.tuning_speed
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def measure(chosen: argparse.Namespace, console: Console) -> int:
     """Prints the table; 1 if tuning is slower or takes more memory than it may."""
     settings = TuningSettings(max_pass_tokens=chosen.pass_tokens)
     core = load_model(ModelSettings(dtype=chosen.dtype), chosen.cache)
-    lists = [example(number, chosen.candidates, chosen.history) for number in range(chosen.examples)]
+    lengths = [1 + number * 7 % (2 * chosen.history - 1) for number in range(chosen.examples)]
+    lists = [example(number, chosen.candidates, length) for number, length in enumerate(lengths)]
     encoded = Encoder(load_template("sequential"), 2048, core.encoder, core.max_context).encode(lists, "examples")
     schedule = Schedule(encoded.examples, batch=settings.batch, epochs=1, steps=None, seed=0)
     learner, optimizer = prepare_learner(core, settings)
@@ -80,8 +82,8 @@ def measure(chosen: argparse.Namespace, console: Console) -> int:
     shapes = [one.prompt.shape for one in encoded.examples]
     tokens = statistics.mean(shape.prefix + sum(shape.branches) for shape in shapes)
     table = Table(
-        title=f"Tuning: {len(lists)} lists of {chosen.candidates}, {tokens:.0f} tokens each, {chosen.dtype}, "
-        f"{torch.get_num_threads()} threads"
+        title=f"Tuning: {len(lists)} lists of {chosen.candidates}, {tokens:.0f} tokens each on the mean, "
+        f"{core.model.dtype}, {torch.get_num_threads()} threads"
     )
     for column in ("work", "examples/s", "s an example", "against forward"):
         table.add_column(column, justify="left" if column == "work" else "right")
@@ -99,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--examples", type=int, default=32)
     parser.add_argument("--candidates", type=int, default=8)
     parser.add_argument("--history", type=int, default=8)
-    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--pass-tokens", type=int, default=TuningSettings().max_pass_tokens)
     parser.add_argument("--cache", type=Path, default=Path(platformdirs.user_cache_dir("fewrec")))
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)

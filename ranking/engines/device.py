@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -39,3 +41,12 @@ def choose_dtype(name: DtypeName, device: str, cpu_info: Path = Path("/proc/cpui
     except OSError:
         return torch.float32
     return torch.bfloat16 if "avx512_bf16" in flags.split() else torch.float32
+
+
+def bound_shapes_kept(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Lets oneDNN keep code and buffers for at most 64 shapes of products; call it before the first one.
+
+    On a CPU every prompt length is a shape of its own, some megabytes each in bfloat16, and oneDNN keeps 1,024 of them
+    unless told otherwise: memory would grow for hours. A pass needs about a dozen. What the user said stays.
+    """
+    environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")

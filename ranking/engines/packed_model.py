@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ranking.engines.attention import LayerStates, Packing, PrefixStates, packed_attention
-from ranking.engines.device import choose_device, choose_dtype
+from ranking.engines.device import bound_shapes_kept, choose_device, choose_dtype
 from ranking.engines.encoding import EncodedPrompt, PromptEncoder
 from ranking.engines.packing import Packed, Piece, Share, attention_mask, pack
 from ranking.engines.readout import Readout
@@ -119,6 +119,7 @@ def load_model(
     # Read before anything that takes time: what is wrong with the folder is told at once.
     adapter = None if settings.adapter is None else read_adapter(settings.adapter)
     folder = _folder(settings.name, cache, progress)
+    bound_shapes_kept()
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     device = choose_device(settings.device)

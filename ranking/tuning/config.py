@@ -50,5 +50,5 @@ class TuningSettings(Section):
     max_pass_tokens: int = Field(default=512, ge=64)
     """Tokens of one pass that keeps what its gradient needs: memory for speed. Longer lists are computed in parts."""
     stored_as: StoredAs = "float32"
-    """Number format of the adapter's file. Training is in float32 whatever it is."""
+    """Number format of the adapter's file. It is trained in float32, beside a model in what model.dtype says."""
     seed: int = Field(default=0, ge=0)

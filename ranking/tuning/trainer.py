@@ -10,7 +10,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from prompts.template import Template
-from ranking.engines.device import choose_device
 from ranking.engines.packed_model import load_model
 from ranking.errors import ConfigError, ModelError, TuningError
 from ranking.settings import ModelSettings
@@ -214,10 +213,8 @@ class _Job:
 
 
 def for_tuning(model: ModelSettings) -> ModelSettings:
-    """Without the adapter, which stays apart from the weights; on a CPU in float32 unless told otherwise."""
-    on_cpu = choose_device(model.device) == "cpu"
-    dtype = "float32" if model.dtype == "auto" and on_cpu else model.dtype
-    return model.model_copy(update={"adapter": None, "dtype": dtype})
+    """Without the adapter, which stays apart from the model's weights, as it is in float32 whatever these are in."""
+    return model.model_copy(update={"adapter": None})
 
 
 def _with_layers(settings: TuningSettings, start: Adapter | None) -> TuningSettings:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ranking.engines.attention import packed_attention
-from ranking.engines.device import choose_device, choose_dtype
+from ranking.engines.device import bound_shapes_kept, choose_device, choose_dtype
 from ranking.errors import ConfigError, ModelError
 from ranking.models.hub import download, snapshot
 from ranking.models.pretrained import check_on_device, convert_gguf, load_pretrained
@@ -80,6 +80,15 @@ def test_bf16_only_where_the_cpu_multiplies_in_it(tmp_path: Path) -> None:
     assert choose_dtype("auto", "cpu", tmp_path / "absent") == torch.float32
     assert choose_dtype("auto", "cuda") == torch.bfloat16
     assert choose_dtype("float16", "cpu") == torch.float16
+
+
+def test_code_is_kept_for_few_shapes_unless_the_user_says_how_many() -> None:
+    untouched: dict[str, str] = {}
+    said = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}
+    bound_shapes_kept(untouched)
+    bound_shapes_kept(said)
+    assert untouched == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+    assert said == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
