@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ranking.engines.device import give_back_memory
 from ranking.engines.packed_model import PackedModel
 from ranking.tuning.checkpoint import Checkpoint, Standing, write_checkpoint
 from ranking.tuning.config import TuningSettings
@@ -114,6 +115,7 @@ class Run:
         self._step()
         if self._standing.step % settings.checkpoint_every == 0:
             self._save()
+            give_back_memory()
         return None
 
     def _step(self) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import platform
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 import torch
 
 from ranking.engines.attention import packed_attention
-from ranking.engines.device import bound_shapes_kept, choose_device, choose_dtype
+from ranking.engines.device import bound_shapes_kept, choose_device, choose_dtype, give_back_memory
 from ranking.errors import ConfigError, ModelError
 from ranking.models.hub import download, snapshot
 from ranking.models.pretrained import check_on_device, convert_gguf, load_pretrained
@@ -89,6 +91,22 @@ def test_code_is_kept_for_few_shapes_unless_the_user_says_how_many() -> None:
     bound_shapes_kept(said)
     assert untouched == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
     assert said == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
+def test_memory_between_blocks_in_use_is_given_back() -> None:
+    blocks = [bytearray(64 * 1024) for _ in range(2000)]
+    before = _resident()
+    in_use = blocks[::20]
+    del blocks
+    give_back_memory()
+    assert before - _resident() > 60 * 1024**2
+    assert len(in_use) == 100
+
+
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
