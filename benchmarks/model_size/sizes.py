@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from benchmarks.model_size.report import Row, plot, table
+from benchmarks.model_size.timing import Loaded, Open, Part, in_own_process, in_turns
 from benchmarks.results import picture
-from benchmarks.size_report import Row, plot, table
-from benchmarks.size_timing import Loaded, Open, Part, in_own_process, in_turns
 from benchmarks.tuned import Workbench, ndcg, parts_alone, remembered
 from evaluation.report.markdown import table_markdown
 from evaluation.statistics.error_bars import Values
@@ -198,7 +198,7 @@ def two_steps(firsts: Sequence[Sequence[float]], full: Sequence[Sequence[float]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Makes what is missing, times, and prints the table as Markdown and where the plot is."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.model_size", description=__doc__)
     parser.add_argument("config", help="a tuning configuration: a file, or the name of a shipped one")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--n", type=int, default=512, help="examples that every arm is tuned on")
@@ -224,7 +224,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     (sizes.folder / "results.md").write_text(shown + "\n", encoding="utf-8")
     console.print(shown, markup=False, highlight=False)
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

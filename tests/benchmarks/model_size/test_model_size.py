@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.model_size import FULL, TITLE_END, Sizes, two_steps
-from benchmarks.size_report import Row, plot, table
-from benchmarks.size_timing import Loaded, Weights
+from benchmarks.model_size.report import Row, plot, table
+from benchmarks.model_size.sizes import FULL, TITLE_END, Sizes, two_steps
+from benchmarks.model_size.timing import Loaded, Weights
 from benchmarks.tuned import Workbench
 from evaluation.report.markdown import table_markdown
 from evaluation.tuning.parts import Parts

@@ -1,4 +1,4 @@
-"""The same lists to tune on and to judge by, as each arm of benchmarks.shown puts them."""
+"""The same lists to tune on and to judge by, as each arm of benchmarks.prompt_arms.shown puts them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.shown import ARMS, Asked
+from benchmarks.prompt_arms.shown import ARMS, Asked
 from benchmarks.tuned import Workbench, free_cases
 from evaluation.arms.config import LlmArm
 from evaluation.config import ConfigFile

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.lists import gather_lists
-from benchmarks.prompt_arms import SIGNALS, Point, PromptArms, Read, crossed, read_lists, table
-from benchmarks.shown import ARMS, DIGITS, TITLES
+from benchmarks.prompt_arms.arms import SIGNALS, Point, PromptArms, Read, crossed, read_lists, table
+from benchmarks.prompt_arms.lists import gather_lists
+from benchmarks.prompt_arms.shown import ARMS, DIGITS, TITLES
 from benchmarks.tuned import Workbench
 from evaluation.tuning.config import FusionConfig, TuneFile, load_tune_config
 from evaluation.tuning.fusion import FusionCase

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.shown import Asked, longer, with_attributes, with_deeds
+from benchmarks.prompt_arms.shown import Asked, longer, with_attributes, with_deeds
 from prompts.sanitise import MAX_TITLE
 from prompts.types import PromptContext
 from retrieval.config import ExampleSettings
 from retrieval.types import Item, PastItem, Query, Retrieved
-from tests.benchmarks.test_digits import VECTORS
+from tests.benchmarks.prompt_arms.test_digits import VECTORS
 
 DAY = 86_400.0
 FILM = Item(item_id="heat", title="Heat", domain="films", attributes={"genres": ("Crime", "Drama"), "year": 1995.0})

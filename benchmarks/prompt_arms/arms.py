@@ -1,6 +1,6 @@
 """What the LLM shall see of a list: one adapter for each way to show it, all judged by the same lists.
 
-Each arm of benchmarks.shown tunes an adapter of its own on the same moments, with the same candidates, and is judged by
+Each arm of shown.py tunes an adapter of its own on the same moments, with the same candidates, and is judged by
 NDCG@10 on lists of users whom the test does not ask, put into words just as its examples were. Beside the model alone
 stands the score that joins it with retrieval's signals, by weights fitted on the other half of the lists: so evidence
 that is written into the prompt can be held against the same evidence added outside it. A run that was broken off goes
@@ -24,8 +24,8 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.alone import alone
-from benchmarks.lists import Lists, gather_lists
-from benchmarks.shown import ARMS, DIGITS
+from benchmarks.prompt_arms.lists import Lists, gather_lists
+from benchmarks.prompt_arms.shown import ARMS, DIGITS
 from benchmarks.tuned import Workbench, difference, ndcg, parts_alone, remembered
 from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.statistics.error_bars import Values
@@ -238,7 +238,11 @@ def _shown(values: Values | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Makes what is missing and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.prompt_arms",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("config", help="a tuning configuration: a file, or the name of a shipped one")
     parser.add_argument("--data-dir", type=Path, help="folder with the data sets; else they are downloaded")
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS), help="the first is compared with")
@@ -252,7 +256,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arms = PromptArms(chosen, load_tune_config(chosen.config), bench, alone(read_lists))
     console.print(table(arms.points()), markup=False, highlight=False)
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmarks.digits import digits
+from benchmarks.prompt_arms.digits import digits
 from retrieval.types import Candidate, Evidence, Item, Signals
 
 VECTORS = np.eye(10, dtype=np.float32)

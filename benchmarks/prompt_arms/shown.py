@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from benchmarks.digits import digits
+from benchmarks.prompt_arms.digits import digits
 from prompts.lead import lead
 from prompts.sanitise import MAX_ATTRIBUTE, MAX_TITLE, sanitise
 from prompts.texts import in_words
@@ -117,4 +117,4 @@ ARMS: Mapping[str, Arm] = {
     **{f"shots {n}": Arm(settings={"shots": n}, show=with_demonstrations) for n in (1, 2, 4)},
     DIGITS: Arm(show=with_digits),
 }
-"""titles: the present way. deeds: what was done to each past item, and when. digits: see benchmarks.digits."""
+"""titles: the present way. deeds: what was done to each past item, and when. digits: see digits.py."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.size_timing import Loaded, LoadedRanker, in_own_process
+from benchmarks.model_size.timing import Loaded, LoadedRanker, in_own_process
 from ranking.settings import ModelSettings
 from tests.ranking.tiny_model import save_tiny_model
 from tests.ranking.tuning.lists import MAX_TOKENS, example, tune_tiny
