@@ -17,8 +17,8 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.tuned import Workbench, parts_alone, remembered
-from evaluation.tuning.config import SelectionName, TuneFile, load_tune_config
+from benchmarks.tuned import Workbench, parts_alone, redrawn, remembered
+from evaluation.tuning.config import SelectionName, load_tune_config
 from evaluation.tuning.material import Material
 from ranking.settings import load_settings
 from ranking.shipped import SHIPPED_FOLDER
@@ -80,12 +80,8 @@ class Curve:
 
     def _material(self, selection: str, size: int, seed: int) -> Material:
         """The examples of this seed. Only the configuration's own seed gives the lists that all are judged by."""
-        config = self._file.config
-        examples = config.examples.model_copy(update={"n": size, "selection": selection})
-        update = {"examples": examples, "seed": seed, "validation": self._chosen.validation}
-        return self._bench.material(
-            TuneFile(config=config.model_copy(update=update), base=self._file.base), self._start
-        )
+        file = redrawn(self._file, seed=seed, validation=self._chosen.validation, n=size, selection=selection)
+        return self._bench.material(file, self._start)
 
 
 def _key(point: Point) -> tuple[str, int, int]:

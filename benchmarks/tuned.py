@@ -129,6 +129,13 @@ class Workbench:
         )  # fmt: skip
 
 
+def redrawn(file: TuneFile, *, seed: int, validation: int, **examples: object) -> TuneFile:
+    """The configuration with other settings of its examples, drawn by another seed, and so many validation lists."""
+    config = file.config
+    update = {"examples": config.examples.model_copy(update=examples), "seed": seed, "validation": validation}
+    return TuneFile(config=config.model_copy(update=update), base=file.base)
+
+
 def free_cases(questions: Questions, n: int, seed: int) -> list[Case]:
     """At most n validation cases of users whom the test does not ask."""
     tested = {case.user_id or case.case_id for case in questions.case_set}

@@ -20,7 +20,7 @@ from rich.console import Console
 from benchmarks.model_size.report import Row, plot, table
 from benchmarks.model_size.timing import Loaded, Open, Part, in_own_process, in_turns
 from benchmarks.results import picture
-from benchmarks.tuned import Workbench, ndcg, parts_alone, remembered
+from benchmarks.tuned import Workbench, ndcg, parts_alone, redrawn, remembered
 from evaluation.report.markdown import table_markdown
 from evaluation.statistics.error_bars import Values
 from evaluation.tuning.config import TuneConfig, TuneFile, load_tune_config
@@ -173,11 +173,9 @@ class Sizes:
 
     def _material(self, arm: Arm, seed: int) -> Material:
         if (key := (arm.history, seed)) not in self._gathered:
-            config = arm.of(self._file.config)
-            examples = config.examples.model_copy(update={"n": self._chosen.n})
-            update = {"examples": examples, "seed": seed, "validation": self._chosen.lists}
-            file = TuneFile(config=config.model_copy(update=update), base=self._file.base)
-            self._gathered[key] = self._bench.material(file, None)
+            file = TuneFile(config=arm.of(self._file.config), base=self._file.base)
+            chosen = redrawn(file, seed=seed, validation=self._chosen.lists, n=self._chosen.n)
+            self._gathered[key] = self._bench.material(chosen, None)
         return self._gathered[key]
 
 
