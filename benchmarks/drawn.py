@@ -30,8 +30,9 @@ class DrawnEmbedder:
         """Unit rows, shape (len(texts), 384)."""
         drawn = [np.random.default_rng(list(text.encode())) for text in texts]
         rows = np.array([self._centres[one.integers(_CENTRES)] + one.normal(size=DIMENSION) for one in drawn])
-        rows = rows.reshape(-1, DIMENSION).astype(np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        rows = rows.reshape(-1, DIMENSION)
+        unit: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        return unit
 
 
 def fill(store: Store, *, n_items: int, n_users: int, per_user: int, progress: Progress | None = None) -> None:

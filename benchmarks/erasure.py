@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             counts = store.record.indexed().counts()
             erasures, rewrites = [], []
             for turn in range(chosen.rounds):
-                erasures.append(_seconds(lambda turn=turn: erase_user(store, f"u{turn}")))
+                erasures.append(_seconds(partial(erase_user, store, f"u{turn}")))
                 rewrites.append(_seconds(store.rewrite))
             problem = store.status().problem
     erasing, rewriting = statistics.median(erasures), statistics.median(rewrites)

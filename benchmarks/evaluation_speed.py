@@ -109,8 +109,7 @@ def measure(n_cases: int) -> dict[str, object]:
     spec = Spec(name="speed", config={}, digests=digests, seeds={"run": SEED})
     with tempfile.TemporaryDirectory() as name, RunFolder(Path(name) / "run", spec) as folder:
         for config in ARMS:
-            ranker = BaselineRanker(config.kind, build_baseline(config, asked.training, None, SEED))
-            arm = Arm(name=config.kind, digest="a" * 64, open=lambda ranker=ranker: nullcontext(ranker), batch=512)
+            arm = _arm(config.kind, BaselineRanker(config.kind, build_baseline(config, asked.training, None, SEED)))
             begun = time.perf_counter()
             asyncio.run(run_arms(folder, [arm], asked.cases, seed=SEED))
             rates.append(n_made / (time.perf_counter() - begun))
@@ -126,6 +125,10 @@ def measure(n_cases: int) -> dict[str, object]:
         aggregates = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"making_s": making, "rates": rates, "aggregates_s": aggregates, "peak_mib": peak}
+
+
+def _arm(name: str, ranker: BaselineRanker) -> Arm:
+    return Arm(name=name, digest="a" * 64, open=lambda: nullcontext(ranker), batch=512)
 
 
 def llm_overhead() -> float:

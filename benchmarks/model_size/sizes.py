@@ -100,7 +100,9 @@ class Sizes:
         seed = self._chosen.seeds[0]
         parts = {name: Part(loaded=name, contexts=self._timed(arm)) for name, arm in self._arms.items()}
         steps = {name: [name] for name in self._arms}
-        scores = {name: [points[name, seed].scores for seed in self._chosen.seeds] for name in self._arms}
+        scores: dict[str, list[Sequence[Sequence[float]]]] = {
+            name: [points[name, seed].scores for seed in self._chosen.seeds] for name in self._arms
+        }
         for layers in self._chosen.two_steps:
             first, second = few(layers), f"{layers} layers, then all for {self._chosen.top}"
             parts[second] = Part(loaded=FULL, contexts=self._best(points[first, seed]))

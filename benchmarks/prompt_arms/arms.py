@@ -179,10 +179,11 @@ def crossed(
         return None
     halves = [range(start, len(cases), 2) for start in (0, 1)]
     weights = [
-        _fitted([cases[at] for at in half], scores and [scores[at] for at in half], config.l2) for half in halves
+        _fitted([cases[at] for at in half], [scores[at] for at in half] if scores else None, config.l2)
+        for half in halves
     ]
     return [
-        [one.score for one in fuse(scores and scores[at], case.signals, weights[1 - at % 2])]
+        [one.score for one in fuse(scores[at] if scores else None, case.signals, weights[1 - at % 2])]
         for at, case in enumerate(cases)
     ]
 
