@@ -50,9 +50,8 @@ def promote(given: Given, order: Order) -> bool:
     rival = None if serving is None else arm_of(run, serving, settings)
     if rival == arm:
         raise PromotionError(f"{adapter.manifest.label} serves already")
-    rivals = [signals] if rival is None else [rival, signals]
-    columns = read_columns(run.folder, [arm, *rivals], Keys())
-    decision = decide_promotion(columns, arm, rivals, seed=run.seed)
+    columns = read_columns(run.folder, [arm, signals, *([] if rival is None else [rival])], Keys())
+    decision = decide_promotion(columns, arm, signals=signals, serving=rival, seed=run.seed)
     _tell(given, decision)
     if not decision.promote:
         kept = now.label if now is not None else "the model as it is" if serving is None else serving.manifest.label
@@ -116,12 +115,12 @@ def _refuse(given: Given, adapter: Adapter, kept: str, decision: Decision) -> No
         f"{adapter.manifest.label} is not promoted; {kept} goes on serving.",
         style="bold red", markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
-    difference = decision.against[-1].comparison.difference
-    if difference is not None and difference <= 0:
+    if not decision.llm_shown_worth_it:
+        whose = "this adapter is not" if decision.serving is None else "neither this adapter nor what serves now is"
         note(
             given,
-            "the signals alone are at least as good here: serve them without the LLM, by `fusion: {llm: 0}` in the "
-            "settings file or FEWREC_FUSION__LLM=0",
+            f"{whose} shown to be better here than the signals alone: serve these without the LLM, by "
+            "`fusion: {llm: 0}` in the settings file or FEWREC_FUSION__LLM=0",
         )
 
 

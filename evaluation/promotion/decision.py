@@ -47,13 +47,21 @@ class Decision:
     """Whether the arm wins, and all numbers behind it."""
 
     against: tuple[Against, ...]
+    """One for each rival, the last of them the signals."""
     worse: tuple[WorseSlice, ...]
     n_slices: int
+    serving: Verdict | None = None
+    """Whether what serves now beats the signals; None where nothing does that is in the run."""
 
     @property
     def promote(self) -> bool:
         """Whether it beats every rival and no slice is worse."""
         return all(one.verdict.passed for one in self.against) and not self.worse
+
+    @property
+    def llm_shown_worth_it(self) -> bool:
+        """Whether the arm, or what serves now, beats the signals."""
+        return self.against[-1].verdict.passed or (self.serving is not None and self.serving.passed)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -68,23 +76,27 @@ class Decision:
             )
         if not self.worse:
             told.append(f"no slice is significantly worse ({self.n_slices} comparisons of slices)")
+        if self.serving is not None:
+            told.append(f"what serves now: {self.serving.sentence}")
         return tuple(told)
 
 
-def decide_promotion(columns: Mapping[str, ArmColumns], arm: str, rivals: Sequence[str], *, seed: int) -> Decision:
-    """Compares an arm with its rivals on the cases of a run. Raises RunMismatchError if an arm lacks some of the cases.
+def decide_promotion(
+    columns: Mapping[str, ArmColumns], arm: str, *, signals: str, serving: str | None = None, seed: int
+) -> Decision:
+    """Compares an arm with the signals and what serves on a run's cases. RunMismatchError if an arm lacks some of them.
 
     Wins are tested on all cases and corrected over the rivals; slices are tested two-sided and corrected over all
     slices and rivals, by Holm's procedure both.
     """
+    rivals = [signals] if serving is None else [serving, signals]
     _check_finished({name: columns[name] for name in (arm, *rivals)})
     metric = parse_metric(METRIC)
-    gates = [parse_gate(f"{arm}.{METRIC} > {rival}.{METRIC}", [arm, rival]) for rival in rivals]
     compared = [compare_arms(columns[arm], columns[rival], metric, seed=seed) for rival in rivals]
     against = tuple(
         Against(rival=rival, comparison=comparison, p=p, verdict=verdict)
         for rival, comparison, p, verdict in zip(
-            rivals, compared, holm([one.p for one in compared]), decide(gates, compared), strict=True
+            rivals, compared, holm([one.p for one in compared]), _wins(arm, rivals, compared), strict=True
         )
     )
     found = _slices({name: _without_lists(columns[name].read()) for name in (arm, *rivals)}, arm, rivals, seed)
@@ -94,7 +106,16 @@ def decide_promotion(columns: Mapping[str, ArmColumns], arm: str, rivals: Sequen
         for one, p in zip(found, corrected, strict=True)
         if p is not None and p < LEVEL and one.comparison.difference is not None and one.comparison.difference < 0
     )
-    return Decision(against=against, worse=worse, n_slices=sum(p is not None for p in corrected))
+    kept = None
+    if serving is not None:
+        found_of_it = compare_arms(columns[serving], columns[signals], metric, seed=seed)
+        [kept] = _wins(serving, [signals], [found_of_it])
+    return Decision(against=against, worse=worse, n_slices=sum(p is not None for p in corrected), serving=kept)
+
+
+def _wins(arm: str, rivals: Sequence[str], compared: Sequence[Comparison]) -> list[Verdict]:
+    gates = [parse_gate(f"{arm}.{METRIC} > {rival}.{METRIC}", [arm, rival]) for rival in rivals]
+    return decide(gates, compared)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

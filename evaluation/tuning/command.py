@@ -182,12 +182,15 @@ def _tell(
 ) -> None:
     training = tuned.manifest.training
     what = "on top of the signals" if config.examples.residual else "alone"
+    before, best = training.ndcg_before, training.ndcg_best
     lines = [f"Adapter: {output} ({training.examples} examples, {tuned.steps} steps, {tuned.seconds:.0f} s)"]
-    if training.ndcg_before is not None and training.ndcg_best is not None:
+    if before is not None and best is not None:
         lines.append(
-            f"Validation NDCG@10 of the LLM {what}, {training.validation} cases: {100 * training.ndcg_before:.1f} "
-            f"before, {100 * training.ndcg_best:.1f} after step {training.best_step}"
+            f"Validation NDCG@10 of the LLM {what}, {training.validation} cases: {100 * before:.1f} before, "
+            f"{100 * best:.1f} after step {training.best_step}"
         )
+        if best <= before:
+            note(given, "No step of the tuning ranks these validation cases better than what it started from.")
     if fused is not None:
         shown = ", ".join(f"{name} {weight:.2f}" for name, weight in fused.weights.model_dump().items())
         lines.append(f"Fusion weights fitted on {fused.n_cases} validation cases: {shown}")

@@ -70,6 +70,11 @@ def test_a_users_own_files_become_an_adapter_with_fitted_weights(
     said = given.said(given.out)
     assert "Fusion weights fitted on 16 validation cases: llm " in said
     assert "Validation NDCG@10" in said
+    training = manifest.training
+    assert training.ndcg_before is not None
+    assert training.ndcg_best is not None
+    lost = training.ndcg_best <= training.ndcg_before
+    assert ("No step of the tuning ranks these validation cases better" in given.said(given.err)) == lost
     assert f"fewrec evaluate {output / 'evaluation.yaml'}" in said
     assert "validation NDCG@10" in given.said(given.err)
     served = Settings(model=ModelSettings(adapter=output))
