@@ -1,8 +1,9 @@
 """Writes docs/results.md from run folders: python -m benchmarks.results runs/amazon-games runs/ml-100k.
 
 The folders are written by `fewrec evaluate`; the page says for each the command that repeats it. For runs named in
---cost it also shows quality against the time of a case, for those in --slices the metric by kind of case, and for runs
-of one name that know different amounts of interactions quality against these. Pictures go into the folder images.
+--cost it also shows quality against the time of a case, for those in --slices the metric by kind of case, for runs of
+one name that know different amounts of interactions quality against these, and where candidates or histories were asked
+again in another order, how far the answers agree. Pictures go into the folder images.
 What other commands measured stands at the end of the page, below a line that says so, and is kept as it is.
 """
 
@@ -21,6 +22,7 @@ from evaluation.report.numbers import metric_name
 from evaluation.report.plots_canvas import Plot
 from evaluation.report.plots_curves import quality_against_latency, scarcity
 from evaluation.report.tables import slices
+from evaluation.report.tables_checks import probes
 from evaluation.report.types import Run
 from evaluation.report.verdict import verdict_of
 
@@ -84,6 +86,17 @@ def by_slice(run: Run) -> str:
     return f"By kind of case, {metric_name(run.metric)}:\n\n{table_markdown(slices(run))}"
 
 
+def robustness(run: Run) -> str:
+    """How far orders hang on what should not matter; "" for a run that did not ask."""
+    found = probes(run)
+    if not found.rows:
+        return ""
+    return (
+        "Kendall's tau between the orders of the same case before and after a change that should not matter (1 is the "
+        f"same order, 0 none):\n\n{table_markdown(found)}"
+    )
+
+
 def standalone(plot: Plot) -> str:
     """The plot as an SVG file of its own, with the colours that a report's page would give it, light or dark."""
     colours = _STYLE.read_text(encoding="utf-8").partition("* {")[0]
@@ -116,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             known.pop(run.name, ""),  # once, with the first of these runs
             picture(quality_against_latency(run), f"{run.name}-cost", images) if run.name in given.cost else "",
             by_slice(run) if run.name in given.slices else "",
+            robustness(run),
         )
         for run, command in runs
     ]
