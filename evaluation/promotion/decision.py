@@ -108,8 +108,7 @@ def decide_promotion(
     )
     kept = None
     if serving is not None:
-        found_of_it = compare_arms(columns[serving], columns[signals], metric, seed=seed)
-        [kept] = _wins(serving, [signals], [found_of_it])
+        [kept] = _wins(serving, [signals], [compare_arms(columns[serving], columns[signals], metric, seed=seed)])
     return Decision(against=against, worse=worse, n_slices=sum(p is not None for p in corrected), serving=kept)
 
 
