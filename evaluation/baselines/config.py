@@ -27,6 +27,12 @@ class RecencyConfig(Section):
     kind: Literal["recency"] = "recency"
 
 
+class LikedShareConfig(Section):
+    """Share of the user's history that was liked, whatever is asked: for labelled cases only."""
+
+    kind: Literal["liked-share"] = "liked-share"
+
+
 class Bm25Config(Section):
     """BM25 between the titles of the latest history items and the candidate's title."""
 
@@ -161,6 +167,7 @@ BaselineConfig: TypeAlias = Annotated[
     RandomConfig
     | PopularityConfig
     | RecencyConfig
+    | LikedShareConfig
     | Bm25Config
     | EmbeddingConfig
     | EmbeddingPopularityConfig

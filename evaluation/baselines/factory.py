@@ -11,6 +11,7 @@ from evaluation.baselines.config import (
     EmbeddingConfig,
     EmbeddingPopularityConfig,
     ItemKnnConfig,
+    LikedShareConfig,
     MeanConfig,
     NeuralMfConfig,
     PopularityConfig,
@@ -43,8 +44,8 @@ def build_baseline(
     and `fitting` is None or has fewer than 16 usable cases, and where a rating baseline finds no ratings.
     """
     match config:
-        case RandomConfig() | PopularityConfig() | RecencyConfig():
-            return _impersonal(config, training, seed)
+        case RandomConfig() | PopularityConfig() | RecencyConfig() | LikedShareConfig():
+            return _simple(config, training, seed)
         case EmbeddingPopularityConfig() | SignalsConfig():
             return _fitted(config, training, fitting)
         case Bm25Config() | EmbeddingConfig() | ItemKnnConfig():
@@ -53,7 +54,9 @@ def build_baseline(
             return _learnt(config, training, seed, progress)
 
 
-def _impersonal(config: RandomConfig | PopularityConfig | RecencyConfig, training: Training, seed: int) -> Baseline:
+def _simple(
+    config: RandomConfig | PopularityConfig | RecencyConfig | LikedShareConfig, training: Training, seed: int
+) -> Baseline:
     from evaluation.baselines import simple
 
     match config:
@@ -63,6 +66,8 @@ def _impersonal(config: RandomConfig | PopularityConfig | RecencyConfig, trainin
             return simple.popularity(training)
         case RecencyConfig():
             return simple.recency(training)
+        case LikedShareConfig():
+            return simple.LikedShare()
 
 
 def _compared(config: Bm25Config | EmbeddingConfig | ItemKnnConfig, training: Training) -> Baseline:

@@ -1,4 +1,4 @@
-"""Baselines that do not look at the history: random, popularity, recency."""
+"""Baselines that compare no items: random, popularity, recency, and how much of the past was liked."""
 
 from __future__ import annotations
 
@@ -47,6 +47,22 @@ class ByItem:
         """See Baseline."""
         batch = self._encoder.encode(cases)
         return batch.split(self._scores[batch.candidates])
+
+
+class LikedShare:
+    """Share of the history that was liked, in [0, 1], for each candidate alike; one half where nothing is known.
+
+    It orders no list. Of labelled cases it is the guess that knows the user and nothing of the item, so what it reaches
+    is no merit of a ranker.
+    """
+
+    def score(self, cases: Sequence[Case]) -> list[Scores]:
+        """See Baseline."""
+        return [np.full(len(case.candidates), _liked_share(case)) for case in cases]
+
+
+def _liked_share(case: Case) -> float:
+    return sum(past.liked for past in case.history) / len(case.history) if case.history else 0.5
 
 
 def popularity(training: Training) -> ByItem:

@@ -65,6 +65,7 @@ def _arms_of_labels(config: TuneConfig) -> tuple[str, dict[str, dict[str, Any]]]
     """The same for labelled cases, which have one candidate each: nothing is fused there."""
     arms = {
         "random": {"kind": "random"},
+        "liked-share": {"kind": "liked-share"},
         "embedding": {"kind": "embedding"},
         "untuned": {key: value for key, value in _tuned(config).items() if key != "adapter"},
         "tuned": _tuned(config),

@@ -16,10 +16,11 @@ from prompts.types import PromptContext
 from ranking.draws import Draw
 from ranking.tuning.types import TuningExample
 from retrieval.config import ExampleSettings
-from retrieval.types import Item, PastItem
+from retrieval.types import Item
 
-HELD_OUT = 2
-"""Of what was liked, and of what was not, at most so many are asked for; one of each at least stays in the history."""
+HELD_OUT = 3
+"""At most so many items of the history are asked for, liked or not as chance has it: were as many of one kind as of the
+other, nobody would seem to like more than others do, which is the most that such rows tell. One stays at least."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +57,8 @@ def _example(case: Case, view: int, shown: ExampleSettings, seed: int) -> Tuning
     past = Draw(seed=seed, purpose="held out of a labelled history", key=key).shuffled(
         [one for one in case.history if one.item.item_id != own.item_id]
     )
-    held = [one for liked in (True, False) for one in _some([one for one in past if one.liked is liked])]
+    once = list({one.item.item_id: one for one in past}.values())
+    held = once[: min(HELD_OUT, max(0, len(once) - 1))]
     asked = [_Asked(item=own, liked=bool(case.label)), *(_Asked(item=one.item, liked=one.liked) for one in held)]
     if len({one.liked for one in asked}) < 2:
         return None
@@ -71,9 +73,3 @@ def _example(case: Case, view: int, shown: ExampleSettings, seed: int) -> Tuning
         ),
         relevance=tuple(float(one.liked) for one in order),
     )
-
-
-def _some(past: Sequence[PastItem]) -> list[PastItem]:
-    """The first of them, each item once, without the last that is left."""
-    once = list({one.item.item_id: one for one in past}.values())
-    return once[: min(HELD_OUT, max(0, len(once) - 1))]

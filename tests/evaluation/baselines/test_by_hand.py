@@ -12,7 +12,7 @@ from evaluation.baselines.config import Bm25Config, ItemKnnConfig, MeanConfig, S
 from evaluation.baselines.factory import build_baseline
 from evaluation.baselines.signals import fit_logit, signals, standardised
 from evaluation.baselines.similarity import Embedding
-from evaluation.baselines.simple import Random, popularity, recency
+from evaluation.baselines.simple import LikedShare, Random, popularity, recency
 from evaluation.baselines.types import Fitting
 from evaluation.types import Case
 from retrieval.types import Item, PastItem
@@ -31,6 +31,12 @@ def test_recency_counts_days_behind_the_latest_interaction() -> None:
     known = shop.training([("a", CUBE, 0, None), ("b", CUBE, 2 * DAY, None), ("b", BALL, 5 * DAY, None)])
     # Never taken: one day behind the stalest interaction, which is 5 days behind the latest.
     assert recency(known).score([case("c", [CUBE, BALL, CONE, "nowhere"])])[0].tolist() == [-3, 0, -6, -6]
+
+
+def test_the_liked_share_is_that_of_the_history_whatever_is_asked() -> None:
+    half = (*past("red-cube"), *past("red-ball", "red-cone", "red-ring", liked=False))
+    cases = [case("some", ["red-star", "blue-knot"], history=half), case("nothing known", ["red-star"])]
+    assert [scores.tolist() for scores in LikedShare().score(cases)] == [[0.25, 0.25], [0.5]]
 
 
 def test_random_depends_on_seed_case_and_item() -> None:

@@ -20,6 +20,7 @@ SETTINGS = (
     {"kind": "random"},
     {"kind": "popularity"},
     {"kind": "recency"},
+    {"kind": "liked-share"},
     {"kind": "bm25"},
     {"kind": "embedding", "pooling": "mean"},
     {"kind": "embedding", "pooling": "max"},
