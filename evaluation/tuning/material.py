@@ -131,6 +131,10 @@ def _read(
             f"{n} validation cases were asked for and there are {len(cases)}."
             + ("" if cases else " The adapter is kept as it is after the last step.")
         )
+    if shots := settings.examples.shots:
+        notes.append(
+            f"examples.shots is {shots}, but what is tuned on shows no demonstrations: with the adapter, set it to 0."
+        )
     return Material(
         examples=made.examples,
         validation=as_examples(

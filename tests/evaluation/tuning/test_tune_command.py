@@ -211,6 +211,7 @@ def test_one_user_is_enough_for_some_examples_and_what_is_missing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FEWREC_EXAMPLES__SHOTS", "2")
     config, given, recording = write_config(tmp_path), Consoles(), Recording()
     taken = "".join(f"u,i{n},{n}\n" for n in range(6))
     (tmp_path / "interactions.csv").write_text(f"user_id,item_id,timestamp\n{taken}")
@@ -222,6 +223,7 @@ def test_one_user_is_enough_for_some_examples_and_what_is_missing_is_said(
     said = given.said(given.err)
     assert "8 examples were asked for and 3 can be made" in said
     assert "16 validation cases were asked for and there are 1." in said
+    assert "examples.shots is 2, but what is tuned on shows no demonstrations" in said
 
 
 def test_titles_that_are_all_the_same_are_refused_by_the_tuner(
