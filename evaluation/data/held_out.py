@@ -68,6 +68,11 @@ class HeldOutRows(Sequence[HeldOut]):
     def __len__(self) -> int:
         return len(self._rows.case_ids)
 
+    @property
+    def latest(self) -> float:
+        """Time of the latest past item, 0 without any."""
+        return float(self._past.timestamps.max(initial=0.0))
+
     @overload
     def __getitem__(self, place: int) -> HeldOut: ...
 

@@ -14,6 +14,7 @@ from evaluation.arms.config import LlmArm
 from evaluation.baselines.types import Fitting
 from evaluation.config import ConfigFile, EvaluationConfig
 from evaluation.data.config import StoreSet
+from evaluation.data.held_out import HeldOutRows
 from evaluation.data.loading import Loaded, load
 from evaluation.data.training import item_vectors, open_training_store, training_of
 from evaluation.data.types import Mask, Split
@@ -77,8 +78,7 @@ class Questions:
         self._embedder = embedder
         self._fitting: Fitting | None = None
         self._fitting_store: Store | None = None
-        times = loaded.corpus.timestamps
-        self.as_of = float(times.max()) + 1.0 if len(times) else 1.0
+        self.as_of = _after(loaded)
         """The moment of every request, after all that is known, so that nothing depends on the day of the run."""
         self.store = self._store(split.known)
         """The catalogue and the known interactions, nothing else."""
@@ -209,6 +209,13 @@ def open_questions(
         if config.known_interactions is not None:
             split = know_less(loaded.corpus, split, config.known_interactions, config.seed)
         yield Questions(config, settings, loaded, split, stack, progress, embedder)
+
+
+def _after(loaded: Loaded) -> float:
+    """A moment after all interactions and all histories, which a set of ready cases has of its own."""
+    given = () if loaded.given is None else (loaded.given.test, loaded.given.validation)
+    told = [part.latest for part in given if isinstance(part, HeldOutRows)]
+    return max([float(loaded.corpus.timestamps.max(initial=0.0)), *told]) + 1.0
 
 
 def _shape(config: EvaluationConfig) -> object:

@@ -19,6 +19,7 @@ from evaluation.run.questions import Asking
 from ranking.settings import load_settings
 from tests.evaluation.run.test_command import Consoles, nothing
 from tests.fakes import HashingEmbedder
+from tests.ranking.tiny_model import save_tiny_model
 
 ARMS = {
     "random": {"kind": "random"},
@@ -121,3 +122,26 @@ def test_less_can_be_known_of_the_same_questions(tmp_path: Path) -> None:
     assert specs[0]["digests"]["cases"] != specs[1]["digests"]["cases"]
     asked = [{one.case_id: one.target for one in read_outcomes(tmp_path / name)} for name in ("all", "less")]
     assert asked[0] == asked[1]
+
+
+def test_ready_cases_show_their_whole_history(tmp_path: Path) -> None:
+    """Nothing else is known, so nothing but the histories says when they are asked."""
+    past = [{"title": f"Film {n}", "liked": n % 2 == 0} for n in range(4)]
+    rows = [
+        {"case_id": f"c{n}", "history": past, "item": {"item_id": f"i{n}", "title": f"Item {n}"}, "label": n % 2}
+        for n in range(2)
+    ]
+    (tmp_path / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    arm = {"kind": "llm", "model": str(save_tiny_model(tmp_path / "tiny")), "strategy": "yes-no", "liked_only": False}
+    config = {
+        "data": {"kind": "cases", "cases": "cases.jsonl"},
+        "protocol": {"kind": "labelled", "split": "given"},
+        "metrics": ["auc"],
+        "arms": {"llm": arm},
+    }
+    (tmp_path / "ready.yaml").write_text(yaml.safe_dump(config))
+    with opened(load_config(str(tmp_path / "ready.yaml"))) as run:
+        carry_out(Consoles(), tmp_path / "run", run, [], nothing)
+    outcomes = list(read_outcomes(tmp_path / "run", "llm"))
+    shown = [outcome.ranked.llm.history_shown for outcome in outcomes if outcome.ranked.llm]
+    assert shown == [4, 4]
