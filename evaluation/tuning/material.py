@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -125,16 +125,6 @@ def _read(
         progress=progress,
     )
     made = _chosen(made, lesson.examples, ask)
-    notes = [*questions.loaded.notes, *made.notes]
-    if len(cases) < n:
-        notes.append(
-            f"{n} validation cases were asked for and there are {len(cases)}."
-            + ("" if cases else " The adapter is kept as it is after the last step.")
-        )
-    if shots := settings.examples.shots:
-        notes.append(
-            f"examples.shots is {shots}, but what is tuned on shows no demonstrations: with the adapter, set it to 0."
-        )
     return Material(
         examples=made.examples,
         validation=as_examples(
@@ -145,9 +135,18 @@ def _read(
         ),
         asked=measured[:n],
         further=measured[n:],
-        notes=notes,
+        notes=[*questions.loaded.notes, *made.notes, *_missing(n, len(cases), settings.examples)],
         data={corpus.name: corpus.digest},
     )
+
+
+def _missing(wanted: int, n_cases: int, shown: ExampleSettings) -> Iterator[str]:
+    if n_cases < wanted:
+        yield f"{wanted} validation cases were asked for and there are {n_cases}." + (
+            "" if n_cases else " The adapter is kept as it is after the last step."
+        )
+    if shown.shots:
+        yield f"examples.shots is {shown.shots}, but what is tuned on shows no demonstrations: serve it with 0."
 
 
 def _looked_at(config: ExampleConfig) -> ExampleConfig:
