@@ -2,7 +2,7 @@
 
 Each arm is an adapter tuned from the untuned model on the same examples, those of a configuration of `fewrec tune`, and
 judged, the model alone, by NDCG@10 of the same validation lists: the model as the configuration has it, its first
-layers only, less of the history shown, each candidate answered at its title's end, other models, and two steps, in
+layers only, less of the history shown, one question for all candidates, other models, and two steps, in
 which few layers choose whom all of them then rank. After that all are timed in turns on the same lists, one at a time,
 each loaded in a process of its own, with nothing of a prompt known before. A run that was broken off goes on.
 """
@@ -31,7 +31,6 @@ from ranking.strategies.verdict import scores_of_order
 from ranking.tuning.types import TuningExample
 
 FULL = "all layers"
-TITLE_END = Path(__file__).with_name("title-end.en.yaml")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +71,7 @@ def arms(chosen: argparse.Namespace) -> list[Arm]:
         _AS_IS,
         *(Arm(name=few(n), layers=n) for n in chosen.layers),
         *(Arm(name=f"{n} past items", history=n) for n in chosen.histories),
-        Arm(name="title end", template=str(TITLE_END)),
+        Arm(name="shared question", template="shared-question"),
         *(Arm(name=Path(model).name, model=model) for model in chosen.models),
     ]
 

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.model_size.report import Row, plot, table
-from benchmarks.model_size.sizes import FULL, TITLE_END, Sizes, two_steps
+from benchmarks.model_size.sizes import FULL, Sizes, two_steps
 from benchmarks.model_size.timing import Loaded, Weights
 from benchmarks.tuned import Workbench
 from evaluation.report.markdown import table_markdown
@@ -79,11 +79,11 @@ def test_each_arm_differs_in_one_thing_and_all_are_timed_on_the_same_lists(
     monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
     parts, asked = FakeParts(), list[tuple[str, PromptContext]]()
     rows = sizes(tmp_path, parts, asked).rows()
-    names = [FULL, "first 1 layers", "2 past items", "title end", "other", "1 layers, then all for 2"]
+    names = [FULL, "first 1 layers", "2 past items", "shared question", "other", "1 layers, then all for 2"]
     assert [row.name for row in rows] == names
     full, cut, short, ended, other = parts.tuned.values()
     assert (full[0].layers, cut[0].layers, other[0].layers) == (None, 1, None)
-    assert (full[2], cut[2], ended[2], other[2]) == ("sequential", "sequential", "title-end", "sequential")
+    assert (full[2], cut[2], ended[2], other[2]) == ("sequential", "sequential", "shared-question", "sequential")
     assert (short[3], ended[3] > 2) == (2, True)
     assert (full[1].name, other[1].name) == (load_settings().model.name, "other")
     assert all(one[1].adapter is None for one in parts.tuned.values())
@@ -92,7 +92,7 @@ def test_each_arm_differs_in_one_thing_and_all_are_timed_on_the_same_lists(
         ("all-layers-0", 5),
         ("first-1-layers-0", 5),
         ("2-past-items-0", 5),
-        ("title-end-0", 5),
+        ("shared-question-0", 5),
         ("other-0", 5),
     ]
     one_round.append(("all-layers-0", 2))  # the second step, after the warming-up of all
@@ -117,7 +117,7 @@ def test_the_second_step_orders_what_the_first_puts_on_top() -> None:
 
 
 def test_the_template_that_ends_with_the_title_differs_from_sequential_in_its_question_alone() -> None:
-    ended, plain = (load_template(name).sections.model_dump() for name in (str(TITLE_END), "sequential"))
+    ended, plain = (load_template(name).sections.model_dump() for name in ("shared-question", "sequential"))
     differing = {name for name in plain if plain[name] != ended[name]}
     assert differing == {"name", "question", "answer", "demonstration"}
 
