@@ -10,7 +10,8 @@ import pytest
 from prompts.errors import TemplateError
 from prompts.template import list_templates, load_bytes, load_template
 
-NAMES = ["audience", "choice", "graded", "in-context", "likelihood", "listwise", "recency-focused", "sequential"]
+YES_NO = {"audience", "in-context", "recency-focused", "sequential", "shared-question"}
+NAMES = sorted(YES_NO | {"choice", "graded", "likelihood", "listwise"})
 
 
 def source(name: str = "sequential", language: str = "en") -> str:
@@ -33,9 +34,16 @@ def test_each_template_is_there_in_both_languages() -> None:
 def test_a_shipped_file_is_what_its_name_says(name: str, language: str) -> None:
     template = load_template(name, language)
     assert (template.name, template.ref.language) == (name, language)
-    assert template.kind == ("yes-no" if name in {"audience", "in-context", "recency-focused", "sequential"} else name)
+    assert template.kind == ("yes-no" if name in YES_NO else name)
     assert (template.sections.labels is None) == (template.kind != "yes-no")
     assert template.ref.digest == hashlib.sha256(source(name, language).encode()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_shared_question_differs_from_sequential_in_its_question_alone(language: str) -> None:
+    shared, plain = (load_template(name, language).sections.model_dump() for name in ("shared-question", "sequential"))
+    differing = {name for name in plain if plain[name] != shared[name]}
+    assert differing == {"name", "question", "answer", "demonstration"}
 
 
 def test_both_languages_know_the_same_domains() -> None:

@@ -18,7 +18,7 @@ from benchmarks.model_size.timing import Loaded, Weights
 from benchmarks.tuned import Workbench
 from evaluation.report.markdown import table_markdown
 from evaluation.tuning.parts import Parts
-from prompts.template import Template, load_template
+from prompts.template import Template
 from prompts.types import PromptContext
 from ranking.settings import ModelSettings, load_settings
 from ranking.tuning.config import TuningSettings
@@ -114,12 +114,6 @@ def test_the_second_step_orders_what_the_first_puts_on_top() -> None:
     few, full = (0.1, 0.4, 0.3, 0.2), (9.0, 1.0, 2.0, 3.0)
     assert two_steps([few], [full], 2) == [(1.0, 3.0, 4.0, 2.0)]
     assert two_steps([few], [full], 4) == [(4.0, 1.0, 2.0, 3.0)]
-
-
-def test_the_template_that_ends_with_the_title_differs_from_sequential_in_its_question_alone() -> None:
-    ended, plain = (load_template(name).sections.model_dump() for name in ("shared-question", "sequential"))
-    differing = {name for name in plain if plain[name] != ended[name]}
-    assert differing == {"name", "question", "answer", "demonstration"}
 
 
 def test_the_table_tells_the_paired_difference_and_the_plot_every_point() -> None:
