@@ -24,27 +24,17 @@ from evaluation.statistics.error_bars import Values
 from evaluation.tuning.config import ExampleConfig, Lesson, TuneConfig, TuneFile, load_tune_config
 from evaluation.tuning.examples import as_examples
 from evaluation.tuning.material import Material, as_evaluation
-from prompts.lead import lead
-from prompts.types import PromptContext
-from ranking.draws import Draw
 from ranking.settings import load_settings
 from ranking.tuning.config import TuningSettings
 from ranking.tuning.types import TuningExample
-from retrieval.types import Item
 
 EMBEDDING = "embedding"
 UNTUNED = "untuned"
 MIXING = "mixing"
-TITLES_FIRST = "titles first"
 REPTILE = "reptile"
-WAYS = (UNTUNED, MIXING, "mixing twice", REPTILE, TITLES_FIRST)
+WAYS = (UNTUNED, MIXING, "mixing twice", REPTILE)
 """untuned: no other domain. mixing: all examples shuffled together, each seen once; twice: seen twice. reptile: as many
-steps as mixing, each few of them on one domain. titles first: as many steps on titles without labels as mixing has,
-then mixing; so as many in all as mixing twice."""
-
-_UNLABELLED = 1000
-"""Added to the seed: what is learned without labels is other behaviour than the examples."""
-_LEAD_WORDS = 16
+steps as mixing, each few of them on one domain."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,12 +138,7 @@ class Domains:
                 lambda examples, to, start: self._tune(config, examples, to, start, seed), folder,
             )  # fmt: skip
         mixed = self._material(others, each, seed).examples
-        before = None
-        if way == TITLES_FIRST:
-            before, drawn = folder / "titles", self._material(others, each, seed + _UNLABELLED).examples
-            tuning = config.tuning.model_copy(update={"seed": seed})
-            self._bench.learn_titles(config, tuning, [unlabelled(example) for example in shuffled(drawn, seed)], before)
-        self._tune(config, mixed, folder / "start", before, seed, epochs=2 if way == "mixing twice" else 1)
+        self._tune(config, mixed, folder / "start", None, seed, epochs=2 if way == "mixing twice" else 1)
         return folder / "start"
 
     def _folder(self, held_out: str, way: str, seed: int) -> Path:
@@ -182,32 +167,6 @@ class Domains:
         if name not in self._judged:
             self._judged[name] = judge_embedding(self._files[name], self._bench, self._chosen.lists)
         return self._judged[name]
-
-
-def shuffled(examples: Sequence[TuningExample], seed: int) -> list[TuningExample]:
-    """In an order of its own, for what does not bring its own schedule."""
-    order = Draw(seed=seed, purpose="titles", key="order").shuffled([example.example_id for example in examples])
-    by_id = {example.example_id: example for example in examples}
-    return [by_id[example_id] for example_id in order]
-
-
-def unlabelled(example: TuningExample) -> PromptContext:
-    """What nobody chose for us: a history and the title that came next, or the words about an item and its title.
-
-    The latter for every other list, about one of its rivals, which are drawn from the catalogue, if it has any words.
-    """
-    candidates, taken = example.context.candidates, example.relevance.index(1.0)
-    rival = candidates[taken - 1]
-    if (taken % 2 == 0) and (words := about(rival)):
-        return PromptContext(history=(), query=words, candidates=(rival,))
-    return PromptContext(history=example.context.history, candidates=(candidates[taken],))
-
-
-def about(item: Item) -> str:
-    """An item's attributes, and the beginning of its description, without its title."""
-    values = [value if isinstance(value, tuple) else (value,) for value in item.attributes.values()]
-    words = ", ".join(str(one) for value in values for one in value)
-    return "; ".join(part for part in (words, lead(item.description or "", _LEAD_WORDS)) if part)
 
 
 def judge_embedding(file: TuneFile, bench: Workbench, n: int) -> Judged:

@@ -25,7 +25,6 @@ from prompts.types import PromptContext
 from ranking.settings import ModelSettings, Settings
 from ranking.tuning.config import TuningSettings
 from ranking.tuning.quality import ndcg_at
-from ranking.tuning.titles import learn_titles
 from ranking.tuning.types import Provenance, TuningExample
 from retrieval.protocol import Embedder
 
@@ -103,15 +102,6 @@ class Workbench:
         self._parts.tune(
             tuning, self.model(config, start), self.settings.cache, load_template(config.template, config.language),
             self.settings.prompt.max_tokens, examples, [], folder, provenance=Provenance(name=folder.name, data=data),
-        )  # fmt: skip
-
-    def learn_titles(
-        self, config: TuneConfig, tuning: TuningSettings, contexts: Sequence[PromptContext], folder: Path
-    ) -> None:
-        """Writes the adapter of the self-supervised stage: see ranking.tuning.titles."""
-        alone(learn_titles)(
-            tuning, self.model(config, None), self.settings.cache, load_template("likelihood", config.language),
-            self.settings.prompt.max_tokens, contexts, folder,
         )  # fmt: skip
 
     def ndcgs(self, config: TuneConfig, adapter: Path | None, judged: Sequence[TuningExample]) -> list[float]:

@@ -27,7 +27,7 @@ from ranking.tuning.types import OnProgress, Progressed, Provenance, Tuned, Tuni
 from ranking.tuning.weights import read_weights, weights_file
 from retrieval.errors import one_line
 
-PACKAGES = ("peft", "safetensors", "tokenizers", "torch", "transformers")
+_PACKAGES = ("peft", "safetensors", "tokenizers", "torch", "transformers")
 """Whose versions the weights depend on."""
 
 
@@ -88,7 +88,7 @@ class _Job:
         self._max_tokens = max_tokens
         self._provenance = provenance
         self._output = output
-        self._core = load_model(for_tuning(model), cache, layers=self._settings.layers)
+        self._core = load_model(_for_tuning(model), cache, layers=self._settings.layers)
         if self._start is not None:
             self._start.check_base(model.name, self._core.revision)
 
@@ -192,7 +192,7 @@ class _Job:
                 start_adapter=None if self._start is None else self._start.manifest.label,
                 validations=looks,
             ),
-            packages={name: version(name) for name in PACKAGES},
+            packages={name: version(name) for name in _PACKAGES},
             run=parts,
             weights_sha256="",
             weights_bytes=0,
@@ -212,7 +212,7 @@ class _Job:
         )
 
 
-def for_tuning(model: ModelSettings) -> ModelSettings:
+def _for_tuning(model: ModelSettings) -> ModelSettings:
     """Without the adapter, which stays apart from the model's weights, as it is in float32 whatever these are in."""
     return model.model_copy(update={"adapter": None})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,11 +16,9 @@ from benchmarks.domains import (
     UNTUNED,
     Domains,
     Point,
-    about,
     judge_embedding,
     lessons,
     table,
-    unlabelled,
 )
 from benchmarks.tuned import Workbench
 from evaluation.tuning.config import load_tune_config
@@ -30,10 +27,8 @@ from prompts.types import PromptContext
 from ranking.settings import ModelSettings, load_settings
 from ranking.tuning.config import TuningSettings
 from ranking.tuning.types import Tuned
-from retrieval.types import Item
 from tests.evaluation.tuning.test_tune_command import write_config
 from tests.fakes import HashingEmbedder
-from tests.ranking.tuning.lists import example
 
 
 class FakeParts:
@@ -124,16 +119,3 @@ def test_no_domain_shows_another_kind_of_example() -> None:
     assert len(files) == 3
     assert len({(file.config.examples, file.config.tuning) for file in files.values()}) == 1
     assert all(not file.config.more and file.config.protocol.kind == "sampled" for file in files.values())
-
-
-def test_what_has_no_label_is_what_came_next_or_what_the_catalogue_says() -> None:
-    plain = example(1)
-    asked = unlabelled(plain)
-    assert asked.candidates == (plain.context.candidates[1],)
-    assert asked.history == plain.context.history
-    film = Item(item_id="x", title="X", attributes={"genres": ("Drama", "War"), "year": 1995}, description="Long. Ago.")
-    assert about(film) == "Drama, War, 1995; Long. Ago."
-    told = replace(plain, context=replace(plain.context, candidates=(*plain.context.candidates[1:], film)))
-    asked = unlabelled(replace(told, relevance=(1.0, *[0.0] * 6)))
-    assert (asked.candidates, asked.history, asked.query) == ((film,), (), about(film))
-    assert unlabelled(example(0)).query is None
