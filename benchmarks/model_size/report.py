@@ -71,7 +71,7 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def plot(rows: Sequence[Row]) -> Plot:
-    """Quality against the time of the median list, with intervals; the megabytes stand beside each point."""
+    """Quality against the time of the median list, with intervals; a mark is as large as the weights in memory."""
     found = _estimates(rows)
 
     def paint(axes: Axes) -> None:
@@ -81,10 +81,11 @@ def plot(rows: Sequence[Row]) -> Plot:
             value, colour = 100 * (one.value or 0.0), SERIES[place % len(SERIES)]
             if one.low is not None and one.high is not None:
                 axes.vlines(row.milliseconds, 100 * one.low, 100 * one.high, color=colour, linewidth=1.2, alpha=0.6)
-            marker = MARKERS[place % len(MARKERS)]
-            axes.plot([row.milliseconds], [value], marker=marker, markersize=8, color=colour, linestyle="")
-            named.append((f"{row.name}, {row.megabytes:,.0f} MB", row.milliseconds, value, INK))
-        axes.margins(x=0.25, y=0.1)
+            marker = MARKERS[(place + place // len(SERIES)) % len(MARKERS)]
+            size = row.megabytes**0.5 / 2
+            axes.plot([row.milliseconds], [value], marker=marker, markersize=size, color=colour, linestyle="")
+            named.append((row.name, row.milliseconds, value, INK))
+        axes.margins(x=0.7, y=0.1)
         count_ticks(axes)
         axes.set_xlabel("milliseconds a list of 20 candidates (median)")
         value_axis(axes, "y", 0)
@@ -92,9 +93,9 @@ def plot(rows: Sequence[Row]) -> Plot:
 
     note = (
         f"{metric_name(_METRIC)} × 100 with 95% intervals against the wall time of the median list on this machine; up "
-        "and left is better. MB are those of the weights in memory."
+        "and left is better. The area of a mark is as the megabytes of the weights in memory."
     )
-    return draw("model-size", "Quality against time and memory", note, 340, paint, Margins(left=34, right=14))
+    return draw("model-size", "Quality against time and memory", note, 460, paint, Margins(left=34, right=14))
 
 
 def _estimates(rows: Sequence[Row]) -> list[Estimate]:

@@ -103,7 +103,7 @@ class Sizes:
             name: [points[name, seed].scores for seed in self._chosen.seeds] for name in self._arms
         }
         for layers in self._chosen.two_steps:
-            first, second = few(layers), f"{layers} layers, then all for {self._chosen.top}"
+            first, second = few(layers), f"{layers} layers, then all"
             parts[second] = Part(loaded=FULL, contexts=self._best(points[first, seed]))
             steps[second] = [first, second]
             pairs = zip(scores[first], scores[FULL], strict=True)

@@ -79,7 +79,7 @@ def test_each_arm_differs_in_one_thing_and_all_are_timed_on_the_same_lists(
     monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
     parts, asked = FakeParts(), list[tuple[str, PromptContext]]()
     rows = sizes(tmp_path, parts, asked).rows()
-    names = [FULL, "first 1 layers", "2 past items", "shared question", "other", "1 layers, then all for 2"]
+    names = [FULL, "first 1 layers", "2 past items", "shared question", "other", "1 layers, then all"]
     assert [row.name for row in rows] == names
     full, cut, short, ended, other = parts.tuned.values()
     assert (full[0].layers, cut[0].layers, other[0].layers) == (None, 1, None)
@@ -136,5 +136,5 @@ def test_the_table_tells_the_paired_difference_and_the_plot_every_point() -> Non
     assert " | −10.0 (−10.0 to −10.0) | " in lines[3]
     assert lines[3].endswith(" | 150 | 195 | 0.50 | 198 | 99 M |")
     svg = plot([full, cut]).svg
-    assert "first 20 layers, 198 MB" in svg
-    assert "all layers, 269 MB" in svg
+    assert "first 20 layers" in svg
+    assert "all layers" in svg
