@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.reptile import reptile
-from benchmarks.tuned import Workbench, difference, free_cases, ndcg, parts_alone, remembered
+from benchmarks.tuned import Workbench, difference, free_cases, markdown, ndcg, parts_alone, remembered
 from evaluation.baselines.similarity import Embedding
 from evaluation.run.questions import Asking, open_questions
 from evaluation.statistics.error_bars import Values
@@ -201,7 +201,7 @@ def table(points: Sequence[Point]) -> str:
             means = ["–" if (found := own[way][size]) is None else f"{100 * found.mean():.1f}" for size in sizes]
             against = [difference(own[way].get(0), own.get(name, {}).get(0)) for name in (EMBEDDING, MIXING)]
             lines.append([f"{held_out}, n = {n}", way, *means, *against])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return markdown(lines)
 
 
 def _by_list(points: Sequence[Point], held_out: str, way: str, size: int) -> Values | None:

@@ -17,7 +17,7 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.tuned import Workbench, parts_alone, redrawn, remembered
+from benchmarks.tuned import Workbench, parts_alone, redrawn, remembered, spread
 from evaluation.tuning.config import SelectionName, load_tune_config
 from evaluation.tuning.material import Material
 from ranking.settings import load_settings
@@ -96,11 +96,10 @@ def table(points: Sequence[Point]) -> Table:
         shown.add_column(heading, justify="right")
     shown.add_row("0", *[f"{100 * points[0].ndcg:.1f}"] * len(selections))
     for size in sorted({point.size for point in points if point.size}):
-        cells = []
-        for selection in selections:
-            found = [100 * point.ndcg for point in points if (point.selection, point.size) == (selection, size)]
-            spread = f" ± {statistics.stdev(found):.1f}" if len(found) > 1 else ""
-            cells.append(f"{statistics.fmean(found):.1f}{spread}")
+        cells = [
+            spread([point.ndcg for point in points if (point.selection, point.size) == (selection, size)])
+            for selection in selections
+        ]
         shown.add_row(f"{size:,}", *cells)
     return shown
 

@@ -10,7 +10,6 @@ Example: python -m benchmarks.label_curve tallrec-movie --data-dir FOLDER --size
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from rich.console import Console
 from scipy.stats import zscore
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.tuned import Workbench, parts_alone, redrawn, remembered
+from benchmarks.tuned import Workbench, markdown, parts_alone, redrawn, remembered, spread
 from evaluation.baselines.simple import LikedShare
 from evaluation.run.questions import Asking, open_questions
 from evaluation.tuning.config import load_tune_config
@@ -50,6 +49,7 @@ class LabelCurve:
         self._chosen, self._bench = chosen, bench
         self._file = load_tune_config(chosen.config)
         config, settings = self._file.config, bench.settings
+        self._folder = chosen.output / f"{config.name}-lists{chosen.lists}"
         asking = Asking(data_dir=bench.data_dir)
         with open_questions(as_evaluation(self._file, config), settings, asking, embedder=bench.embedder) as questions:
             self.cases = tuple(questions.case_set)
@@ -71,14 +71,14 @@ class LabelCurve:
             self._bench.console.print(f"{point.size} rows, seed {point.seed}: AUC {100 * found:.1f}")
 
         return remembered(
-            chosen.output / f"{self._file.config.name}-lists{chosen.lists}" / "points.jsonl",
-            Point, plan, lambda point: (point.size, point.seed), lambda key: self._point(*key), tell,
+            self._folder / "points.jsonl", Point, plan, lambda point: (point.size, point.seed),
+            lambda key: self._point(*key), tell,
         )  # fmt: skip
 
     def _point(self, size: int, seed: int) -> Point:
         config, adapter = self._file.config, None
         if size:
-            adapter = self._chosen.output / f"{config.name}-lists{self._chosen.lists}" / f"{size}-{seed}"
+            adapter = self._folder / f"{size}-{seed}"
             views, epochs = spent(size, self._chosen.lists)
             file = redrawn(self._file, seed=seed, validation=0, n=size, views=views)
             material = self._bench.material(file, None)
@@ -110,13 +110,8 @@ def table(cases: Sequence[Case], points: Sequence[Point]) -> str:
     for size in sorted({point.size for point in points}):
         own = [point.scores for point in points if point.size == size]
         both = [np.asarray(zscore(one) + zscore(share)).tolist() for one in own]
-        lines.append([str(size), _spread(aucs(cases, own)), _spread(aucs(cases, [share])), _spread(aucs(cases, both))])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _spread(found: Sequence[float]) -> str:
-    told = f"{100 * statistics.fmean(found):.1f}"
-    return told if len(found) < 2 else f"{told} ± {100 * statistics.stdev(found):.1f}"
+        lines.append([str(size), spread(aucs(cases, own)), spread(aucs(cases, [share])), spread(aucs(cases, both))])
+    return markdown(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -146,3 +147,14 @@ def difference(values: Values | None, baseline: Values | None) -> str:
     if found.difference is None or found.low is None or found.high is None:
         return "–"
     return f"{100 * found.difference:+.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean x 100 and, of more than one value, the standard deviation."""
+    mean = f"{100 * statistics.fmean(values):.1f}"
+    return mean if len(values) < 2 else f"{mean} ± {100 * statistics.stdev(values):.1f}"
+
+
+def markdown(rows: Iterable[Sequence[str]]) -> str:
+    """A GitHub table of cells as they are; its second row says how columns are set."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)

@@ -26,7 +26,7 @@ from rich.console import Console
 from benchmarks.alone import alone
 from benchmarks.prompt_arms.lists import Lists, gather_lists
 from benchmarks.prompt_arms.shown import ARMS, DIGITS
-from benchmarks.tuned import Workbench, difference, ndcg, parts_alone, remembered
+from benchmarks.tuned import Workbench, difference, markdown, ndcg, parts_alone, remembered
 from evaluation.baselines.types import MIN_FITTING_CASES
 from evaluation.statistics.error_bars import Values
 from evaluation.tuning.config import FusionConfig, TuneFile, load_tune_config
@@ -213,7 +213,7 @@ def table(points: Sequence[Point]) -> str:
             _shown(fused[arm]), difference(fused[arm], fused[first]), difference(fused[arm], fused.get(SIGNALS)),
             "–" if tokens is None else f"{tokens:.0f}", "–" if seconds is None else f"{seconds:.2f}",
         ])  # fmt: skip
-    told = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    told = markdown(lines)
     if DIGITS in arms and fused[first] is not None:
         against = difference(alone_[DIGITS], fused[first])
         told += (

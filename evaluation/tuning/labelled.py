@@ -58,7 +58,7 @@ def _example(case: Case, view: int, shown: ExampleSettings, seed: int) -> Tuning
         [one for one in case.history if one.item.item_id != own.item_id]
     )
     once = list({one.item.item_id: one for one in past}.values())
-    held = once[: min(HELD_OUT, max(0, len(once) - 1))]
+    held = once[:-1][:HELD_OUT]
     asked = [_Asked(item=own, liked=bool(case.label)), *(_Asked(item=one.item, liked=one.liked) for one in held)]
     if len({one.liked for one in asked}) < 2:
         return None
