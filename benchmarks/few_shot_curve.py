@@ -56,12 +56,13 @@ class Curve:
         self._chosen, self._bench, self._console = chosen, bench, console
         self._file = load_tune_config(chosen.config)
         self._start = SHIPPED_FOLDER if chosen.start == "shipped" else None
+        self._folder = Path(chosen.output) / f"{self._file.config.name}-{chosen.start}-lists{chosen.validation}"
 
     def points(self) -> list[Point]:
         """All of them; those that an earlier call made are read."""
         chosen = self._chosen
         keys = list(plan(chosen.sizes, chosen.seeds, chosen.selections))
-        return remembered(chosen.output / _POINTS, Point, keys, _key, lambda key: self._point(*key), self._tell)
+        return remembered(self._folder / _POINTS, Point, keys, _key, lambda key: self._point(*key), self._tell)
 
     def _tell(self, point: Point) -> None:
         self._console.print(f"{point.selection}, {point.size} examples, seed {point.seed}: {100 * point.ndcg:.1f}")
@@ -72,7 +73,7 @@ class Curve:
         adapter = self._start
         if size:
             material = self._material(selection, size, seed)
-            adapter = self._chosen.output / f"{selection}-{size}-{seed}"
+            adapter = self._folder / f"{selection}-{size}-{seed}"
             tuning = config.tuning.model_copy(update={"seed": seed})
             self._bench.tune(config, tuning, material.examples, material.data, adapter, self._start)
         ndcg = statistics.fmean(self._bench.ndcgs(config, adapter, judged))

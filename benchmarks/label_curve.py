@@ -1,9 +1,10 @@
 """What a few labelled rows teach: AUC against the number of rows, python -m benchmarks.label_curve CONFIG.
 
 Every point is an adapter tuned as `fewrec tune CONFIG` does, on so many validation rows, kept as it is after its last
-step, and asked every test row. All see as many lists: a row becomes several where there are few rows, and is seen more
-often. Beside the model alone stands the share of a history that was liked, which knows the user and nothing of what is
-asked, and the sum of both, each standardised over the test rows. A run that was broken off goes on.
+step, and asked every test row. All see about as many lists, but each row at least once: a row becomes several where
+there are few rows, and is seen more often. Beside the model alone stands the share of a history that was liked, which
+knows the user and nothing of what is asked, and the sum of both, each standardised over the test rows. A run that was
+broken off goes on.
 Example: python -m benchmarks.label_curve tallrec-movie --data-dir FOLDER --sizes 16 64 256 --seeds 0 1 2
 """
 

@@ -17,7 +17,7 @@ from evaluation.metrics.ranking import rank_metric
 from evaluation.metrics.types import Values, judge
 from evaluation.run.journal import read_outcomes
 from evaluation.statistics.error_bars import estimates
-from evaluation.types import Outcome
+from evaluation.types import FULL, Outcome
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     by_arm: dict[str, list[Outcome]] = {}
     for outcome in read_outcomes(given.run):
-        if outcome.target is not None and (given.slice is None or given.slice in outcome.tags):
+        # What a scenario makes of a case has the case's tags and would count it once more.
+        wanted = outcome.scenario == FULL and outcome.target is not None
+        if wanted and (given.slice is None or given.slice in outcome.tags):
             by_arm.setdefault(outcome.arm, []).append(outcome)
     Console(width=200, highlight=False, markup=False).print(table_of(by_arm, seed=given.seed), soft_wrap=True)
 

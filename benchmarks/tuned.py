@@ -12,6 +12,8 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from benchmarks.alone import alone
+from evaluation.errors import RunConfigError
+from evaluation.protocols.config import RandomSplit
 from evaluation.run.command import bars
 from evaluation.run.questions import Questions
 from evaluation.statistics.compare import compare_many
@@ -121,8 +123,15 @@ class Workbench:
 
 
 def redrawn(file: TuneFile, *, seed: int, validation: int, **examples: object) -> TuneFile:
-    """The configuration with other settings of its examples, drawn by another seed, and so many validation lists."""
+    """The configuration with other settings of its examples, drawn by another seed, and so many validation lists.
+
+    Raises RunConfigError where that seed would split the data anew: what one seed asks, another would tune on.
+    """
     config = file.config
+    if seed != config.seed and any(isinstance(lesson.protocol.split, RandomSplit) for lesson in config.lessons):
+        raise RunConfigError(
+            f"{config.name}: its seed splits the data too (split: random), so only {config.seed} will do"
+        )
     update = {"examples": config.examples.model_copy(update=examples), "seed": seed, "validation": validation}
     return TuneFile(config=config.model_copy(update=update), base=file.base)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks.slice_auc import auc_of, table_of
-from evaluation.types import Outcome, Ranked
+from pathlib import Path
+
+import pytest
+
+from benchmarks.slice_auc import auc_of, main, table_of
+from evaluation.run.journal import Journal
+from evaluation.types import FULL, Outcome, Ranked
 
 
-def outcome(scores: tuple[float, ...], position: int | None, rank: int | None = 1) -> Outcome:
+def outcome(scores: tuple[float, ...], position: int | None, rank: int | None = 1, *, scenario: str = FULL) -> Outcome:
     return Outcome(
         arm="a",
         case_id="c",
-        scenario="full",
-        tags=(),
+        scenario=scenario,
+        tags=("target-new",),
         n_history=1,
         n_candidates=len(scores),
         order=(),
@@ -45,3 +50,11 @@ def test_the_best_auc_stands_first() -> None:
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| good", "| bad"]
     assert lines[2] == "| good | 2 | 100.0 (100.0 to 100.0) | 100.0 (100.0 to 100.0) |"
     assert "| 50.0 (" in lines[3]
+
+
+def test_a_case_counts_once_however_many_scenarios_ask_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append([outcome((0.9, 0.1), 1), outcome((0.9, 0.1), 1)])
+        journal.append([outcome((0.1, 0.9), 1, 2, scenario="history-1")])
+    main([str(tmp_path), "--slice", "target-new"])
+    assert "| a | 2 | 100.0 (100.0 to 100.0) | 100.0 (100.0 to 100.0) |" in capsys.readouterr().out
