@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evaluation.shipped import shipped_configs
+from evaluation.shipped import TUNINGS, shipped_configs
 
 
 def evaluate(
@@ -111,7 +111,9 @@ def tune(
     config: Annotated[
         str | None,
         typer.Argument(
-            help="YAML file, or the name of a shipped configuration (default: your imported store).", metavar="CONFIG"
+            help=f"YAML file, or the name of a shipped configuration: {', '.join(shipped_configs(TUNINGS))} "
+            "(default: store, what you imported).",
+            metavar="CONFIG",
         ),
     ] = None,
     output: Annotated[
@@ -166,9 +168,9 @@ def promote(
 ) -> None:
     """Let a tuned adapter serve, if a run on your own data shows that it should; else exit with code 8.
 
-    It must be significantly better, fused as served, than what serves now and than retrieval's signals without an LLM,
-    and on no slice of the cases significantly worse. What served before stays until then, and can be had back with
-    `fewrec models rollback`.
+    Fused as served it must be significantly better than what serves now and
+    than retrieval's signals without an LLM, and significantly worse on no slice
+    of the cases. `fewrec models rollback` undoes it.
 
     Example: fewrec tune, then fewrec evaluate adapters/store/evaluation.yaml,
     then fewrec models promote adapters/store --run runs/store-tuned

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 EVALUATIONS = "evaluation.configs"
+TUNINGS = "evaluation.configs.tune"
 
 
 def shipped_folder(package: str) -> Path:

@@ -178,7 +178,7 @@ class AdapterRegistry:
         return self._promotion(event)
 
     def rollback(self) -> Promotion | None:
-        """Lets what served before the last promotion serve again, and returns it; None for the model as it is.
+        """Lets what served before the last promotion serve again, and returns it; None where no promoted adapter does.
 
         Raises PromotionError if nothing is promoted, ModelError if the files of what served before are damaged.
         """

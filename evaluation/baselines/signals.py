@@ -105,7 +105,7 @@ def usable(fitting: Fitting | None, kind: str) -> Fitting:
     if len(cases) < MIN_FITTING_CASES:
         raise RunConfigError(
             f"baseline {kind!r} needs {MIN_FITTING_CASES} validation cases with the target among the candidates, "
-            f"and has {len(cases)} of {len(fitting.cases)}; ask for more validation cases"
+            f"and has {len(cases)} of {len(fitting.cases)}; with too few users for more, leave it out (--arms)"
         )
     return Fitting(training=fitting.training, cases=cases)
 

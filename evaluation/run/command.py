@@ -81,16 +81,21 @@ def evaluate(given: Given, order: Order) -> bool:
     with bars(given.err) as progress, open_run(file, given.settings(), order.asking, progress=progress) as run:
         finished = carry_out(given, path, run, gates, progress)
     held = show(given, path, run, finished)
-    given.out.print(f"Report: {_written(path, order)}", markup=False, highlight=False, soft_wrap=True)
+    for line in reported(path, order):
+        given.out.print(line, markup=False, highlight=False, soft_wrap=True)
     return held
 
 
-def _written(path: Path, order: Order) -> str:
+def reported(path: Path, order: Order) -> tuple[str, ...]:
+    """What the report says first, and where it is; how to have one where none was asked for."""
     if not order.report:
-        return f"fewrec report {path}"
+        return (f"Report: fewrec report {path}",)
+    from evaluation.report.model import load_run
+    from evaluation.report.verdict import verdict_of
     from evaluation.report.write import write_report  # draws plots, which takes a while to load
 
-    return str(write_report([path], path).html)
+    files = write_report([path], path)
+    return (verdict_of(load_run(path)).sentence, f"Report: {files.html}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from evaluation.config import find_text, read_settings, rebased
 from evaluation.data.config import DataConfig
 from evaluation.errors import RunConfigError
 from evaluation.protocols.config import EndToEnd, Labelled, ProtocolConfig, Sampled
+from evaluation.shipped import TUNINGS
 from evaluation.spelling import explain
 from ranking.shipped import AdapterFolder
 from ranking.tuning.config import TuningSettings
@@ -20,7 +21,6 @@ from retrieval.config import ExampleSettings, Section
 STORE = "store"
 """The shipped configuration of the user's own store."""
 SelectionName: TypeAlias = Literal["random", "recent", "diverse", "popularity-balanced", "uncertainty"]
-_SHIPPED = "evaluation.configs.tune"
 
 
 class NegativeCounts(Section):
@@ -150,7 +150,7 @@ def load_tune_config(name: str) -> TuneFile:
 
     Raises RunConfigError naming the place of what cannot be used.
     """
-    found = find_text(name, _SHIPPED)
+    found = find_text(name, TUNINGS)
     raw = read_settings(found.text, found.source, "`data:`, `protocol:` and `examples:`")
     try:
         config = TuneConfig.model_validate({"name": found.name, **raw})

@@ -34,7 +34,7 @@ class Shown:
 
 def demo(
     ctx: typer.Context,
-    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="A simulated viewer of the sample.")] = None,
+    user: Annotated[str | None, typer.Argument(metavar="USER", help="A simulated viewer of the sample.")] = None,
     scenario: options.ScenarioOption = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:

@@ -16,6 +16,10 @@ from service.cli.context import Globals
 class ErrorLineGroup(TyperGroup):
     """A command group that turns exceptions into one line on stderr and a documented exit code."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _name_no_type_of_switches(self)
+
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. Usage errors keep the parser's own handling (code 2, with a hint)."""
         try:
@@ -27,6 +31,15 @@ class ErrorLineGroup(TyperGroup):
             if given is not None and given.debug and not isinstance(error, KeyboardInterrupt):
                 given.err.print_exception(show_locals=False)
             raise typer.Exit(report(error, given.err if given else Console(stderr=True))) from error
+
+
+def _name_no_type_of_switches(command: Any) -> None:
+    """Help would name "bool" beside a switch, as if it took a value."""
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        _name_no_type_of_switches(below)
 
 
 def report(error: BaseException, err: Console) -> int:

@@ -26,7 +26,7 @@ def experiment() -> None:
 def report(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One experiment; default: all that there are.")
+        str | None, typer.Argument(metavar="NAME", help="One experiment; default: all that there are.")
     ] = None,
     output: options.OutputOption = Output.TABLE,
 ) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from service.cli import options
 from service.cli.context import Globals, Output, globals_of, print_json
@@ -22,7 +20,10 @@ _FILES, _COLUMNS = "What to import", "How to read it"
 File = Annotated[
     Path | None, typer.Option(help="CSV, JSONL or Parquet, also gzipped.", metavar="FILE", rich_help_panel=_FILES)
 ]
-MAP_HELP = "FIELD=COLUMN where the guess is wrong, repeatable; fields: item_id, user_id, title, rating, timestamp, …"
+MAP_HELP = (
+    "FIELD=COLUMN where the guess is wrong, repeatable; fields: item_id, user_id, title, description, domain, "
+    "added_at, expires_at, hidden, rating, timestamp, or an attribute."
+)
 
 
 def import_(
@@ -161,13 +162,12 @@ def _show(given: Globals, report: ImportReport, output: Output) -> None:
         facts = {**dataclasses.asdict(report), "rejects": report.rejects and str(report.rejects)}
         print_json(given.out, json.dumps({**facts, "complete": report.complete}, indent=2))
         return
-    names = ("read", "inserted", "updated", "unchanged", "duplicates", "rejected")
-    table = Table("file", "holds", title="Imported", title_justify="left")
-    for name in names:
-        table.add_column(name, justify="right")
     for row in report.tables:
-        table.add_row(Text(row.name), row.kind, *(f"{getattr(row, name):,}" for name in names))
-    given.out.print(table)
+        counts = {"inserted": row.inserted, "updated": row.updated, "unchanged": row.unchanged}
+        counts |= {"duplicate": row.duplicates, "rejected": row.rejected}
+        came = "".join(f", {n:,} {what}" for what, n in counts.items() if n)
+        line = f"{row.name}: {row.read:,} {row.kind} read{came}"
+        given.out.print(line, markup=False, highlight=False, soft_wrap=True)
     for note in report.notes:
         given.err.print(f"note: {note}", style="yellow", highlight=False, markup=False)
     if report.rejects is not None:

@@ -32,7 +32,7 @@ Days = Annotated[int, typer.Option(min=1, max=36_500, help="Days until it ends."
 @app.command("create")
 def create(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="Whose it is, such as shop-frontend.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is, such as shop-frontend.")],
     scope: Annotated[
         list[Scope] | None, typer.Option(help="What it may do, repeatable; admin includes the others. Default: read.")
     ] = None,

@@ -28,7 +28,7 @@ app = typer.Typer(
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[MODEL]", help="A packaged model, a Hugging Face id or a folder; default: the settings'."),
+    typer.Argument(metavar="MODEL", help="A packaged model, a Hugging Face id or a folder; default: the settings'."),
 ]
 
 
@@ -107,11 +107,15 @@ def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings
     elif not settings.tuned:
         _say(given, "The settings say tuned: false, so the model serves as it is.")
     elif not any(one.serves for one in adapters):
-        from ranking.factory import as_promoted
+        instead = _without_promotion(settings)
+        _say(given, f"No adapter is promoted for {settings.model.name}: {instead} serves. See: fewrec models promote")
 
-        shipped = as_promoted(settings, None).model.adapter
-        instead = "it serves as it is" if shipped is None else "the shipped one serves"
-        _say(given, f"No adapter is promoted for {settings.model.name}: {instead}. See: fewrec models promote")
+
+def _without_promotion(settings: Settings) -> str:
+    """What serves where no adapter is promoted."""
+    from ranking.factory import as_promoted
+
+    return "the model as it is" if as_promoted(settings, None).model.adapter is None else "the shipped adapter"
 
 
 @app.command("show", epilog="Examples: fewrec models show store · fewrec models show adapters/store")
@@ -163,17 +167,18 @@ def show(
 
 @app.command("rollback", epilog="Example: fewrec models rollback")
 def rollback(ctx: typer.Context) -> None:
-    """Let what served before the last promotion serve again; without any, the model as it is.
+    """Let what served before the last promotion serve again: an earlier adapter, or what serves without a promotion.
 
     A service that is running takes it up without a restart.
     """
     from ranking.registry import AdapterRegistry
 
     given = globals_of(ctx)
-    registry = AdapterRegistry(given.settings().home)
+    settings = given.settings()
+    registry = AdapterRegistry(settings.home)
     before = registry.current()
     now = registry.rollback()
-    what = "the model as it is serves again" if now is None else f"{now.label} serves again"
+    what = f"{_without_promotion(settings) if now is None else now.label} serves again"
     _say(given, f"{what}, instead of {before.label}" if before is not None else what)
 
 

@@ -47,7 +47,7 @@ class Language(StrEnum):
 
 _ASK, _MODEL = "What to ask for", "How the model ranks"
 
-UserArgument = Annotated[str | None, typer.Argument(metavar="[USER]", help="User id; leave out to go by --query only.")]
+UserArgument = Annotated[str | None, typer.Argument(metavar="USER", help="User id; leave it out for a stranger.")]
 Number = Annotated[int, typer.Option("-n", "--number", min=1, help="How many items.", rich_help_panel=_ASK)]
 Text = Annotated[
     str | None, typer.Option("--query", "-q", help="What is wanted, in words.", rich_help_panel=_ASK, metavar="TEXT")

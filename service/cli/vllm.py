@@ -29,7 +29,7 @@ def serve(
     model: options.Model = None,
     adapter: options.Adapter = None,
     extra: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- FLAG...]", help="Further flags for the server, after --.")
+        list[str] | None, typer.Argument(metavar="-- FLAG...", help="Further flags for the server, after --.")
     ] = None,
 ) -> None:
     """Start vLLM on the prepared model, wait until it is ready, and keep it running until Ctrl-C.

@@ -40,6 +40,10 @@ def test_rejected_rows_are_code_7_and_in_a_file(files: list[str], tmp_path: Path
     result = fewrec(*files)
 
     assert result.exit_code == ExitCode.PARTIAL
+    assert result.stdout.splitlines() == [
+        "items.csv: 2 items read, 2 inserted",
+        "ratings.csv: 3 interactions read, 2 inserted, 1 rejected",
+    ]
     [reject] = [json.loads(line) for line in (own_folders / "rejects.jsonl").read_text("utf-8").splitlines()]
     assert reject["line"] == 4
     assert "99" in reject["reason"]

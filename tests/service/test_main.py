@@ -25,6 +25,12 @@ def test_help_lists_the_commands_and_the_exit_codes() -> None:
         assert word in result.stdout
 
 
+@pytest.mark.parametrize(("command", "switch"), [(("recommend",), "--explain"), (("models", "prepare"), "--fast-lane")])
+def test_help_names_no_type_beside_a_switch(command: tuple[str, ...], switch: str) -> None:
+    [line] = [line for line in fewrec(*command, "--help").stdout.splitlines() if switch in line]
+    assert "bool" not in line
+
+
 def test_help_does_not_load_heavy_libraries() -> None:
     code = (
         "import sys; from service.cli.main import app\n"

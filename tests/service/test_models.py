@@ -69,7 +69,7 @@ def test_adapters_are_listed_shown_and_rolled_back(
     own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert f"No adapter is promoted for {DEFAULT}: the shipped one serves" in fewrec("list").stdout
+    assert f"No adapter is promoted for {DEFAULT}: the shipped adapter serves" in fewrec("list").stdout
     assert fewrec("rollback").exit_code == ExitCode.USAGE
     first = promote(own_folders, tmp_path / "a", b"first")
     second = promote(own_folders, tmp_path / "b", b"second", first)
@@ -90,6 +90,7 @@ def test_adapters_are_listed_shown_and_rolled_back(
 
     assert f"{first} serves again, instead of {second}" in fewrec("rollback").stdout
     assert adapters() == [(first, True), (second, False)]
+    assert f"the shipped adapter serves again, instead of {first}" in fewrec("rollback").stdout
     monkeypatch.setenv("FEWREC_TUNED", "false")
     assert "tuned: false" in fewrec("list").stdout
     assert adapters() == [(first, False), (second, False)]

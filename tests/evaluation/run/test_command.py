@@ -18,7 +18,7 @@ from evaluation.errors import RunConfigError
 from evaluation.gate import parse_gate
 from evaluation.metrics.facts import Facts
 from evaluation.run.assemble import Assembled
-from evaluation.run.command import Order, bars, carry_out, parse_gates, show
+from evaluation.run.command import Order, bars, carry_out, parse_gates, reported, show
 from evaluation.run.journal import read_keys
 from evaluation.run.questions import Asking, FirstCases
 from evaluation.run.runner import Arm
@@ -92,6 +92,19 @@ def test_a_run_ends_with_a_table_and_verdicts(tmp_path: Path) -> None:
     assert "gate 'right.ndcg@10 > a.ndcg@10' holds" in told
     assert "gate 'b.mrr@10 > right.mrr@10' does not hold" in told
     assert "a note [with brackets]" in told
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_run_ends_with_what_its_report_says_first(tmp_path: Path, wanted: bool) -> None:
+    carry_out(Consoles(), tmp_path, assembled(Guess("a"), Right("right")), [], nothing)
+    told = reported(tmp_path, Order(config="x", asking=Asking(), output=None, gates=(), report=wanted))
+    if wanted:
+        verdict, place = told
+        assert verdict.startswith("Not worth it here: the best LLM arm, a ")
+        assert f"**{verdict[:40]}" in (tmp_path / "report.md").read_text("utf-8")
+        assert place == f"Report: {tmp_path / 'report.html'}"
+    else:
+        assert told == (f"Report: fewrec report {tmp_path}",)
 
 
 def test_all_arms_of_the_folder_are_aggregated_whichever_were_asked_for(tmp_path: Path) -> None:
