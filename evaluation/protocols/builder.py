@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evaluation.data.types import Corpus, HeldOut
-from evaluation.errors import EvaluationError, RunConfigError
+from evaluation.errors import EvaluationError
 from evaluation.protocols.candidates import NegativeSampler, given_candidates, ids_of, items_of, whole_catalogue
 from evaluation.protocols.config import EndToEnd, ProtocolConfig, Sampled
 from evaluation.protocols.protocol import Ask, Retrieve
@@ -26,14 +26,12 @@ class CaseBuilder:
         protocol: ProtocolConfig,
         seed: int,
         retrieve: Retrieve | None = None,
-        everything: bool = False,
     ) -> None:
         self._corpus = corpus
         self._training = training
         self._protocol = protocol
         self._seed = seed
         self._retrieve = retrieve
-        self._everything = everything
         self._tagger = Tagger(training)
         self._known_users = frozenset(training.user_ids)
         self._sampler = NegativeSampler(corpus, protocol.negatives, seed) if isinstance(protocol, Sampled) else None
@@ -43,7 +41,7 @@ class CaseBuilder:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know about the candidates."""
         protocol = self._protocol
-        if isinstance(protocol, EndToEnd) and protocol.seen and protocol.source == "retrieval" and not self._everything:
+        if isinstance(protocol, EndToEnd) and protocol.seen and protocol.source == "retrieval":
             return ("retrieval gives unseen items only, so a target that is in its own history cannot be retrieved",)
         return ()
 
@@ -51,14 +49,6 @@ class CaseBuilder:
     def never_short(self) -> bool:
         """Whether no entry can lack negatives."""
         return self._sampler is None or self._sampler.never_short
-
-    def over_everything(self) -> CaseBuilder:
-        """The same cases with the whole catalogue as candidates."""
-        if not isinstance(self._protocol, EndToEnd):
-            raise RunConfigError(
-                f"the whole catalogue can be ranked under protocol end-to-end only, not {self._protocol.kind}"
-            )
-        return CaseBuilder(self._corpus, self._training, self._protocol, self._seed, everything=True)
 
     def enough(self, held: HeldOut, domain: str | None) -> bool:
         """Whether an entry has as many negatives as the protocol asks for."""
@@ -103,7 +93,7 @@ class CaseBuilder:
     @property
     def _over_everything(self) -> bool:
         protocol = self._protocol
-        return self._everything or (isinstance(protocol, EndToEnd) and protocol.source == "whole-catalogue")
+        return isinstance(protocol, EndToEnd) and protocol.source == "whole-catalogue"
 
     def _candidates(
         self, held: HeldOut, variant: Variant, history: tuple[PastItem, ...], user_id: str | None

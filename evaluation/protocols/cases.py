@@ -59,15 +59,10 @@ class CaseSet:
         return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[Case]:
-        for block in self._lazy_blocks(_BLOCK, 0):
-            yield from block
-
-    def blocks(self, size: int, start: int = 0) -> Iterator[tuple[Case, ...]]:
-        """The cases from position `start` on, in tuples of `size`; a scenario's last block may be shorter.
-
-        A block holds cases of one scenario. Starting later does not build the cases before.
-        """
-        yield from map(tuple, self._lazy_blocks(size, start))
+        for each in self._asked:
+            for begin in range(0, len(each.places), _BLOCK):
+                held = [self._held_out[place] for place in each.places[begin : begin + _BLOCK].tolist()]
+                yield from self._builder.build(held, each.variant)
 
     def only(self, *scenarios: str) -> CaseSet:
         """The cases of some scenarios; names that are not there add nothing."""
@@ -78,21 +73,6 @@ class CaseSet:
         """The first n cases of each scenario."""
         asked = [_Asked(variant=each.variant, places=each.places[:n]) for each in self._asked]
         return CaseSet(self._held_out, asked, self.left_out, self._builder, self._note)
-
-    def whole_catalogue(self) -> CaseSet:
-        """The same cases and ids with the whole catalogue as candidates, for rankers that need no retrieval.
-
-        Seen items are candidates as the protocol says. Raises RunConfigError for a protocol that is not end-to-end.
-        """
-        builder = self._builder.over_everything()
-        return CaseSet(self._held_out, self._asked, self.left_out, builder, self._note)
-
-    def _lazy_blocks(self, size: int, start: int) -> Iterator[Iterator[Case]]:
-        for each in self._asked:
-            for begin in range(start, len(each.places), size):
-                held = [self._held_out[place] for place in each.places[begin : begin + size].tolist()]
-                yield self._builder.build(held, each.variant)
-            start = max(0, start - len(each.places))
 
 
 def make_cases(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from evaluation.report.types import Difference, Estimate
+from evaluation.report.types import Difference
 
 DASH = "–"
 MINUS = "−"
@@ -56,14 +56,6 @@ def signed(metric: str, value: float | None) -> str:
 def interval(metric: str, low: float | None, high: float | None) -> str:
     """Bounds in words, such as "49.1 to 56.8"; nothing where there are none."""
     return "" if _absent(low) or _absent(high) else f"{shown(metric, low)} to {shown(metric, high)}"
-
-
-def estimate_text(metric: str, estimate: Estimate | None) -> str:
-    """A value with its interval on one line."""
-    if estimate is None or _absent(estimate.value):
-        return DASH
-    between = interval(metric, estimate.low, estimate.high)
-    return shown(metric, estimate.value) + (f" ({between})" if between else "")
 
 
 def difference_text(metric: str, difference: Difference | None) -> str:

@@ -21,8 +21,8 @@ from evaluation.protocol import Ranker
 from evaluation.protocols.config import EndToEnd
 from evaluation.run.folder import Digests, Spec, digest_of
 from evaluation.run.machine import hardware, source, versions
-from evaluation.run.questions import Asking, FirstCases, Questions, open_questions
-from evaluation.run.runner import Arm
+from evaluation.run.questions import Asking, Questions, open_questions
+from evaluation.run.runner import Arm, Cases
 from evaluation.run.scores import ScoreCache
 from ranking.settings import Settings, load_settings, merged
 from retrieval.protocol import Embedder, Progress
@@ -46,7 +46,7 @@ class Assembled:
     """Those that are asked for, in the configuration's order."""
     llm_arms: frozenset[str]
     """All of the configuration, asked for or not."""
-    cases: FirstCases
+    cases: Cases
     facts: Facts
     spec: Spec
     notes: tuple[str, ...]
@@ -77,7 +77,7 @@ def open_run(
             scores = stack.enter_context(ScoreCache(settings.cache / "evaluation"))
         builder = _Builder(questions, stack, scores, progress)
         arms = tuple(builder.arm(name) for name in names)
-        cases = FirstCases(questions.case_set, limit)
+        cases = questions.case_set if limit is None else questions.case_set.first(limit)
         if len(cases) == 0:
             raise RunConfigError(f"data set {questions.loaded.corpus.name} gives no case under this protocol")
         yield Assembled(

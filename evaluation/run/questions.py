@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from evaluation.protocols.retrieving import CachedRetrieve, RetrieverCandidates
 from evaluation.protocols.scarcity import know_less
 from evaluation.protocols.split import split_corpus
 from evaluation.run.folder import digest_of
-from evaluation.types import Case, Training
+from evaluation.types import Training
 from ranking.settings import Settings
 from retrieval.protocol import Embedder, Progress
 from retrieval.record import Record
@@ -33,26 +32,6 @@ from retrieval.retriever import Retriever
 from retrieval.store import Store
 
 _RETRIEVED = "retrieved.sqlite"
-
-
-class FirstCases:
-    """The first so many cases of each scenario."""
-
-    def __init__(self, cases: CaseSet, limit: int | None) -> None:
-        self._cases = cases
-        self._limit = limit
-
-    def __len__(self) -> int:
-        return sum(self._kept(n) for n in self._cases.counts.values())
-
-    def __iter__(self) -> Iterator[Case]:
-        if self._limit is None:
-            return iter(self._cases)
-        parts = (islice(self._cases.only(scenario), self._limit) for scenario in self._cases.counts)
-        return chain.from_iterable(parts)
-
-    def _kept(self, n: int) -> int:
-        return n if self._limit is None else min(n, self._limit)
 
 
 class Questions:

@@ -75,16 +75,13 @@ ALL_SCENARIOS = ScenarioConfig(
 )
 
 
-def test_cases_are_the_same_at_every_reading_and_in_every_block() -> None:
+def test_cases_are_the_same_at_every_reading() -> None:
     cases = cases_of(everyone(), scenarios=ALL_SCENARIOS)
     once = list(cases)
     assert once == list(cases)
     assert len(once) == len(cases) == sum(cases.counts.values())
-    for size in (1, 5, 100):
-        for start in (0, 3, 12, 20, len(cases)):
-            assert [case for block in cases.blocks(size, start) for case in block] == once[start:]
-    assert max(len(block) for block in cases.blocks(5)) == 5
     assert list(cases.first(2).only("full", "history-2", "none")) == [*once[:2], *once[24:26]]
+    assert len(cases.first(4)) == len(list(cases.first(4))) == sum(min(n, 4) for n in cases.counts.values())
     assert len({(case.scenario, case.case_id) for case in once}) == len(once)
 
 
@@ -256,19 +253,16 @@ def test_retrieval_that_breaks_its_word_is_told() -> None:
 
 def test_the_whole_catalogue_for_the_same_cases() -> None:
     served = cases_of(everyone(), EndToEnd(depth=3), ScenarioConfig(history=(1,)), retrieve=FirstUnseen())
-    whole = served.whole_catalogue()
+    whole = cases_of(everyone(), EndToEnd(source="whole-catalogue"), ScenarioConfig(history=(1,)))
     assert [(case.case_id, case.scenario, case.tags) for case in whole] == [
         (case.case_id, case.scenario, case.tags) for case in served
     ]
     for case in whole:
         assert case.target in shown(case)
         assert len(case.candidates) == 40 - 5
-    assert list(whole) == list(cases_of(everyone(), EndToEnd(source="whole-catalogue"), ScenarioConfig(history=(1,))))
     assert all(
         len(case.candidates) == 40 for case in cases_of(everyone(), EndToEnd(source="whole-catalogue", seen=True))
     )
-    with pytest.raises(RunConfigError, match="under protocol end-to-end only"):
-        cases_of(everyone()).whole_catalogue()
 
 
 def test_given_lists_end_to_end_keep_their_order_and_may_lack_the_target() -> None:

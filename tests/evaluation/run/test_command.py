@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
@@ -20,11 +20,10 @@ from evaluation.metrics.facts import Facts
 from evaluation.run.assemble import Assembled
 from evaluation.run.command import Order, bars, carry_out, parse_gates, reported, show
 from evaluation.run.journal import read_keys
-from evaluation.run.questions import Asking, FirstCases
+from evaluation.run.questions import Asking
 from evaluation.run.runner import Arm
 from evaluation.types import Case, Ranked
 from ranking.settings import Settings
-from retrieval.types import Item
 from tests.evaluation.run.small_run import ITEMS, Cases, Guess, arm, spec
 
 CONFIG = b"""
@@ -68,7 +67,7 @@ def assembled(*rankers: Guess) -> Assembled:
         config=parse_config(CONFIG, source="x", base=Path(), name="small").config,
         arms=arms,
         llm_arms=frozenset(),
-        cases=cast("FirstCases", Cases(40)),
+        cases=Cases(40),
         facts=Facts(item_ids=known, counts=np.ones(len(known), dtype=np.int64)),
         spec=type(described)(name="small", config={}, digests=described.digests, seeds={}, data={"name": "toys [odd]"}),
         notes=("a note [with brackets]",),
@@ -139,28 +138,3 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert {name: len(keys) for name, keys in read_keys(tmp_path).items()} == {"a": 8}
     carry_out(given, tmp_path, assembled(Guess("a")), [], nothing)
     assert len(read_keys(tmp_path)["a"]) == 40
-
-
-class TwoScenarios:
-    """Stands for a CaseSet of 5 full cases and 2 of a scenario."""
-
-    counts: dict[str, int] = {"full": 5, "history-1": 2}  # noqa: RUF012
-
-    def __init__(self, names: Sequence[str] = ("full", "history-1")) -> None:
-        self.names = names
-
-    def only(self, *names: str) -> TwoScenarios:
-        return TwoScenarios(names)
-
-    def __iter__(self) -> Any:
-        item = Item(item_id="x", title="x")
-        for name in self.names:
-            for n in range(self.counts[name]):
-                yield Case(case_id=str(n), user_id=None, history=(), candidates=(item,), target="x", scenario=name)
-
-
-@pytest.mark.parametrize(("limit", "full", "cut"), [(None, 5, 2), (3, 3, 2), (1, 1, 1)])
-def test_a_limit_holds_for_each_scenario(limit: int | None, full: int, cut: int) -> None:
-    cases = FirstCases(cast("Any", TwoScenarios()), limit)
-    assert [case.scenario for case in cases] == ["full"] * full + ["history-1"] * cut
-    assert len(cases) == full + cut
