@@ -36,7 +36,7 @@ def recommendation_table(recommendation: Recommendation) -> Table:
     table.add_column("id", overflow="fold", style="dim")
     table.add_column("score", justify="right")
     table.add_column("LLM", justify="right")
-    table.add_column("before", justify="right", style="dim")
+    table.add_column("retrieval", justify="right", style="dim")
     rows = [_row(ranked) for ranked in recommendation.items]
     for entry in recommendation.sponsored:
         rows.insert(entry.slot - 1, (Text("paid", style="reverse"), _paid(entry), Text(entry.item.item_id), "", "", ""))
@@ -84,7 +84,7 @@ def audience_table(answer: AudienceAnswer) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right", style="bold")
     table.add_column("user", overflow="fold")
-    for name in ("score", "LLM", "nearest", "together", "before"):
+    for name in ("score", "LLM", "nearest", "together", "retrieval"):
         table.add_column(name, justify="right")
     for user in answer.users:
         signals = user.signals
@@ -120,7 +120,7 @@ def summary_line(recommendation: Recommendation) -> Text:
         route = "" if engine.route is None else f", {engine.engine}: {engine.route}"
         parts.append(f"{engine.model}{adapter} ({where}{route})")
     else:
-        parts.append("retrieval's order, no model")
+        parts.append(f"ranked by {recommendation.ranked_by}, no model")
     if recommendation.template is not None:
         template = recommendation.template
         parts.append(f"{recommendation.strategy}, template {template.name} v{template.version} {template.language}")

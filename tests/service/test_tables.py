@@ -90,7 +90,7 @@ def test_changes_are_told_with_their_places_and_rules() -> None:
 
 def test_an_empty_answer_is_an_empty_table() -> None:
     assert "0 items for anybody" in shown(recommendation_table(bare_answer()))
-    assert "no model" in shown(summary_line(bare_answer()))
+    assert "ranked by signals, no model" in shown(summary_line(replace(bare_answer(), ranked_by="signals")))
 
 
 @pytest.mark.parametrize(
