@@ -202,10 +202,10 @@ def dry_run(given: Given, order: Order) -> None:
                 cells = _cells(preview, left)
             table.add_row(escape(arm.name), str(left), *cells)
     given.out.print(table)
-    scenarios = ", ".join(f"{name} {n}" for name, n in run.spec.data["cases"].items())
+    there_are = sum(run.spec.data["cases"].values())
     given.out.print(
-        f"{len(run.cases)} cases ({scenarios} before any limit) of {run.spec.data['name']}; {_estimate(found)}, judged "
-        "from the first case; scores that are cached already cost nothing",
+        f"{len(run.cases):,} of {there_are:,} cases of {run.spec.data['name']}; {_estimate(found)}, judged from the "
+        "first case; scores that are cached already cost nothing",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from service.cli import options
@@ -62,7 +62,8 @@ def list_command(ctx: typer.Context, output: options.OutputOption = Output.TABLE
     if output is Output.JSON:
         print_json(given.out, json.dumps([CampaignOut.of(one).model_dump() for one in found], indent=2))
         return
-    table = Table("campaign", "item", "bid", "a day", "", "targeting", "state", title="Campaigns", title_justify="left")
+    ids = (Column("campaign", overflow="fold"), Column("item", overflow="fold"))
+    table = Table(*ids, "bid", "a day", "", "targeting", "state", title="Campaigns", title_justify="left")
     for one in found:
         told = CampaignOut.of(one)
         cells = (one.campaign_id, one.item_id, units(one.bid), units(one.daily_budget), one.currency)
@@ -145,7 +146,7 @@ def state_of(campaign: Campaign, now: float) -> str:
 
 def _print(given: Globals, told: CampaignReportOut, days: int) -> None:
     title = f"Campaigns of the last {days} days"
-    table = Table("campaign", title=title, title_justify="left")
+    table = Table(Column("campaign", overflow="fold"), title=title, title_justify="left")
     for name in ("shown", "clicked", "charged", "clicks beyond the budget"):
         table.add_column(name, justify="right")
     for one in told.campaigns:

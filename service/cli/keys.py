@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from service.cli import options
@@ -65,14 +65,13 @@ def list_(ctx: typer.Context, output: options.OutputOption = Output.TABLE) -> No
     if output is Output.JSON:
         print_json(out, json.dumps([_facts(key, now) for key in keys], indent=2))
         return
-    table = Table("id", "name", "tenant", "scopes", "made", "ends", "a minute", "state")
+    table = Table(Column("id", no_wrap=True), "name", "tenant", "scopes", "ends", "a minute", "state")
     for key in keys:
         table.add_row(
             key.key_id,
             Text(key.name),
             key.tenant or "",
             ", ".join(key.scopes),
-            _date(key.created_at),
             _date(key.expires_at),
             "" if key.requests_per_minute is None else str(key.requests_per_minute),
             key.state(now),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from service.cli import options
@@ -88,7 +88,8 @@ def _problem(kept: Promotion) -> str | None:
 
 
 def _print_models(given: Globals, models: Sequence[ListedModel]) -> None:
-    table = Table("model", "what", "licence", "state", "to get it ready", title="Models", title_justify="left")
+    names = (Column("model", no_wrap=True), "what", "licence", "state", "to get it ready")
+    table = Table(*names, title="Models", title_justify="left")
     for model in models:
         table.add_row(model.name, model.description, model.licence, model.state, Text(model.hint or ""))
     given.out.print(table)
@@ -97,7 +98,8 @@ def _print_models(given: Globals, models: Sequence[ListedModel]) -> None:
 
 def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings: Settings) -> None:
     if adapters:
-        table = Table("adapter", "model", "promoted", "for run", "state", title="Adapters", title_justify="left")
+        names = (Column("adapter", overflow="fold"), Column("model", overflow="fold"), "promoted", "for run", "state")
+        table = Table(*names, title="Adapters", title_justify="left")
         for one in adapters:
             state = one.problem or ("serves" if one.serves else "")
             table.add_row(Text(one.label), Text(one.model), one.promoted_at, Text(one.run or ""), Text(state))

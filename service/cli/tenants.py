@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from service.cli import options
@@ -43,7 +43,7 @@ def tenants(ctx: typer.Context, output: options.OutputOption = Output.TABLE) -> 
         ]
         print_json(given.out, json.dumps(told, indent=2, ensure_ascii=False))
         return
-    table = Table("tenant", "items", "users", "interactions", "requests today", "problem")
+    table = Table(Column("tenant", overflow="fold"), "items", "users", "interactions", "requests today", "problem")
     for name, use, problem in rows:
         table.add_row(name, *_cells(use), Text(problem or ""))
     given.out.print(table)

@@ -27,7 +27,9 @@ def test_a_key_is_made_listed_exchanged_and_ended(own_folders: Path) -> None:
     (listed,) = json.loads(fewrec("keys", "list", "-o", "json").stdout)
     assert (listed["scopes"], listed["state"], listed["requests_per_minute"]) == (["read", "write"], "valid", 5)
     assert "secrets" not in listed
-    assert "shop" in fewrec("keys", "list").stdout
+    told = fewrec("keys", "list").stdout
+    assert "shop" in told
+    assert listed["key_id"] in told
 
     newer = fewrec("keys", "rotate", key.key_id, "--overlap-hours", "0").stdout.strip()
     assert ring.holder(text, time.time()) is None
