@@ -15,6 +15,7 @@ RankingError
 ├── CalibrationError      probabilities cannot be fitted or read
 ├── PromotionError        an adapter cannot be promoted or rolled back; what served goes on serving
 └── TuningError           tuning cannot start or go on; says what is kept
+    └── AdapterFolderError   its folder cannot be written, or another run writes to it
 """
 
 from __future__ import annotations
@@ -87,3 +88,7 @@ class PromotionError(RankingError):
 
 class TuningError(RankingError):
     """Tuning cannot start or go on."""
+
+
+class AdapterFolderError(TuningError):
+    """An adapter's folder cannot be written, or another run writes to it."""

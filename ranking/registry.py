@@ -73,7 +73,7 @@ class Event(_Record):
     """UTC, ISO 8601."""
     kind: Literal["promoted", "rolled-back"]
     label: str | None
-    """Of the adapter that serves from then on; None for the model as it is."""
+    """Of the adapter that serves from then on; None where none does."""
     model: str | None = None
     """The setting model.name for which an adapter was promoted; None for a roll-back."""
     evidence: Evidence | None = None
@@ -125,7 +125,7 @@ class AdapterRegistry:
         return tuple(self._event(number, line) for number, line in enumerate(lines, start=1))
 
     def current(self) -> Promotion | None:
-        """The promoted adapter that serves; None for the model as it is. Its files are not looked at."""
+        """The promoted adapter that serves; None where none does. Its files are not looked at."""
         served = self._served(self.history())
         return served[-1] if served else None
 
@@ -167,8 +167,8 @@ class AdapterRegistry:
             now = served[-1].label if served else None
             if now != over:
                 raise PromotionError(
-                    f"{now or 'the model as it is'} serves by now, not {over or 'the model as it is'} that {label} was "
-                    f"measured against; look at: fewrec models list"
+                    f"{now or 'no promoted adapter'} serves by now, not {over or 'what serves without one'} that "
+                    f"{label} was measured against; look at: fewrec models list"
                 )
             if now == label and self._same(adapter.manifest):
                 raise PromotionError(f"{label} serves already")
@@ -198,7 +198,7 @@ class AdapterRegistry:
         except ValidationError as error:
             raise PromotionError(
                 f"{self._history}, line {number} cannot be read ({error.error_count()} slips); put it right, or remove "
-                f"the file to serve the model as it is"
+                f"the file to serve no promoted adapter"
             ) from error
 
     def _served(self, history: Sequence[Event]) -> list[Promotion]:

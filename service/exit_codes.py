@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from prompts.errors import PromptError
-from ranking.errors import EngineError, ModelError, RankingError
+from ranking.errors import AdapterFolderError, EngineError, ModelError, RankingError
 from retrieval.errors import (
     EmptyStoreError,
     InputError,
@@ -35,8 +35,8 @@ class ExitCode(IntEnum):
 EXIT_CODES_HELP = (
     "Exit codes: 0 done; 1 unexpected error; 2 wrong usage or setting; 3 a model is missing or damaged; "
     "4 unknown user or item, or nothing imported yet; 5 a file, row or filter that cannot be used; "
-    "6 the engine, the record or the index failed; 7 done, but some rows or users were rejected; "
-    "8 a gate of an evaluation did not hold; 130 interrupted."
+    "6 the engine, the record or the index failed, or a folder cannot be written; "
+    "7 done, but some rows or users were rejected; 8 a gate of an evaluation did not hold; 130 interrupted."
 )
 
 # The first class that fits decides, so a class stands before its base.
@@ -50,6 +50,7 @@ _CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (RetrievalError, ExitCode.FAILURE),
     (PromptError, ExitCode.USAGE),
     (ModelError, ExitCode.MODEL),
+    (AdapterFolderError, ExitCode.FAILURE),
     (EngineError, ExitCode.FAILURE),
     (RankingError, ExitCode.USAGE),
     (OSError, ExitCode.FAILURE),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from evaluation.data.types import HeldOut
 from evaluation.errors import RunConfigError
-from evaluation.protocols.config import ProtocolConfig
+from evaluation.protocols.config import LeaveOneOut, ProtocolConfig
 from evaluation.protocols.targets import TargetRows
 
 Part: TypeAlias = Literal["test", "validation"]
@@ -37,7 +37,7 @@ def select(held_out: Sequence[HeldOut], protocol: ProtocolConfig, part: Part, se
     Raises RunConfigError for rows that are not there, and for a part without entries.
     """
     if not len(held_out):
-        raise RunConfigError(f"the split leaves no {part} cases; choose another split, or larger shares")
+        raise RunConfigError(f"the split leaves no {part} cases{_why_none(protocol, part)}")
     places: Places = np.arange(len(held_out), dtype=np.int64)
     if part == "test" and protocol.rows is not None:
         first, stop = protocol.rows
@@ -59,6 +59,17 @@ def select(held_out: Sequence[HeldOut], protocol: ProtocolConfig, part: Part, se
     chosen = frozenset(distinct[:wanted])
     mask = np.fromiter((person in chosen for person in people), dtype=np.bool_, count=len(people))
     return Selection(places=places[mask], short=short)
+
+
+def _why_none(protocol: ProtocolConfig, part: Part) -> str:
+    if not isinstance(protocol.split, LeaveOneOut):
+        return "; choose another split, or larger shares"
+    did = "liked" if protocol.target == "liked" else "took"
+    what = "an item" if part == "test" else "two items"
+    return (
+        f": leave-one-out needs a user who {did} {what} after their first one, and nobody did; import more "
+        "interactions, or choose another split"
+    )
 
 
 def _long_enough(held_out: Sequence[HeldOut], places: Places, least: int) -> Places:

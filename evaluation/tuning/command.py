@@ -23,6 +23,7 @@ from ranking.factory import served_settings
 from ranking.settings import ModelSettings, Settings
 from ranking.shipped import SHIPPED_FOLDER
 from ranking.tuning.adapter import revise_adapter
+from ranking.tuning.files import check_folder
 from ranking.tuning.types import Provenance, Tuned
 from retrieval.protocol import Embedder, Progress
 
@@ -54,6 +55,7 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
     template = load_template(config.template, config.language)
     parts = parts or real_parts()
     output = order.output or ADAPTERS / config.name
+    check_folder(output)
     model = _model(given, config, settings)
     with bars(given.err) as progress:
         ask = partial(_scores, parts, model, settings, template, progress)

@@ -16,6 +16,7 @@ from evaluation.shipped import TUNINGS
 from evaluation.spelling import explain
 from ranking.shipped import AdapterFolder
 from ranking.tuning.config import TuningSettings
+from ranking.tuning.manifest import AdapterName
 from retrieval.config import ExampleSettings, Section
 
 STORE = "store"
@@ -101,7 +102,7 @@ class Lesson(Section):
 class TuneConfig(Lesson):
     """How an adapter is made."""
 
-    name: str = Field(min_length=1, pattern=r"^[^/\\]+$")
+    name: AdapterName
     """Of the adapter, and of its folder where none is named; the file's name if left out."""
     more: tuple[Lesson, ...] = ()
     """Further data, or other examples of the same: all are mixed and tuned on at once. The evaluation that is written

@@ -11,6 +11,7 @@ from evaluation.config import rebased
 from evaluation.data.config import StoreSet
 from evaluation.protocols.config import Labelled
 from evaluation.tuning.config import TuneConfig, TuneFile
+from ranking.tuning.files import write_part
 
 EVALUATION = "evaluation.yaml"
 
@@ -25,6 +26,7 @@ def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None, servin
 
     `serving` is the adapter that serves now, which a user's own store is asked of as well: promotion compares with it.
     Paths of the data are absolute, unless --data-dir is to be given again.
+    Raises AdapterFolderError if it cannot be written.
     """
     config = file.config
     data = config.data if data_dir is not None else rebased(config.data, file.base)
@@ -44,7 +46,8 @@ def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None, servin
     if config.known_interactions is not None:
         content["known_interactions"] = config.known_interactions
     path = folder / EVALUATION
-    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    written = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    write_part(path, written.encode(), "The adapter is there; make room and run the same command again")
     return path
 
 

@@ -64,14 +64,18 @@ def find_manifest(folder: Path) -> AdapterManifest | None:
         return AdapterManifest.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValidationError) as error:
-        raise ModelError(f"{path} is damaged or of another version ({type(error).__name__}); tune it anew") from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValidationError as error:
+        slip = error.errors()[0]
+        reason = ": ".join([*map(str, slip["loc"]), slip["msg"]])
+        raise ModelError(f"{path} is damaged or of another version ({reason}); tune it anew") from error
 
 
 def write_adapter(folder: Path, manifest: AdapterManifest, weights: bytes, config: bytes, kept: str) -> AdapterManifest:
     """Writes the folder's four files, each at once, the manifest last; returns the manifest with the weights' digest.
 
-    kept tells, should it fail with a TuningError, what is there all the same.
+    kept tells, should it fail with an AdapterFolderError, what is there all the same.
     """
     whole = manifest.model_copy(
         update={"weights_sha256": hashlib.sha256(weights).hexdigest(), "weights_bytes": len(weights)}
@@ -87,7 +91,7 @@ def revise_adapter(
 ) -> AdapterManifest:
     """Puts a table of measurements or fusion weights into an adapter's manifest and card; None leaves what is there.
 
-    Raises ModelError as read_adapter does, TuningError if the folder cannot be written.
+    Raises ModelError as read_adapter does, AdapterFolderError if the folder cannot be written.
     """
     manifest = read_adapter(folder).manifest
     update: dict[str, Any] = {}

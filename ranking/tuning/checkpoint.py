@@ -12,10 +12,9 @@ from torch import Tensor
 
 from ranking.errors import TuningError
 from ranking.tuning.files import write_part
-from ranking.tuning.manifest import ValidationRecord
+from ranking.tuning.manifest import CHECKPOINT_FILE, ValidationRecord
 from retrieval.errors import one_line
 
-CHECKPOINT_FILE = "checkpoint.safetensors"
 _KEY = "fewrec"
 _PARTS = ("weights", "first_moments", "second_moments", "best")
 
@@ -48,7 +47,7 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, earlier: int | None) -> None:
-    """Replaces the folder's checkpoint. Raises TuningError if it cannot be written; the earlier one then stays."""
+    """Replaces the folder's checkpoint; raises AdapterFolderError if it cannot be written: the earlier one stays."""
     from safetensors.torch import save
 
     tensors = {

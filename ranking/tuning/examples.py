@@ -89,7 +89,10 @@ class Encoder:
                 )
         alike = len(examples) - len(encoded)
         if alike and not encoded:
-            raise TuningError(f"{what}: in each the candidates all read alike, so the model cannot tell them apart")
+            raise TuningError(
+                f"{what}: in each the candidates all read alike, so the model cannot tell them apart; give the items "
+                "titles of their own"
+            )
         return EncodedSet(
             examples=tuple(encoded),
             digest=hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from prompts.types import TemplateRef
 from ranking.tuning.config import TuningSettings
@@ -14,9 +14,19 @@ ADAPTER_FILE = "fewrec-adapter.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 PEFT_FILE = "adapter_config.json"
 CARD_FILE = "README.md"
-
+CHECKPOINT_FILE = "checkpoint.safetensors"
 
 Ended: TypeAlias = Literal["finished", "patience", "interrupted"]
+
+
+def _folder_name(name: str) -> str:
+    if not name or name.startswith(".") or not name.isprintable() or not {"/", "\\"}.isdisjoint(name):
+        raise ValueError("it names a folder, so it has no slash, no control character and no dot in front")
+    return name
+
+
+AdapterName: TypeAlias = Annotated[str, AfterValidator(_folder_name)]
+"""A copy lies in a folder of that name among the promoted adapters, and nowhere else."""
 
 
 class _Record(BaseModel):
@@ -89,7 +99,7 @@ class AdapterManifest(_Record):
     """Everything there is to know of an adapter beside its weights."""
 
     format: int = 1
-    name: str
+    name: AdapterName
     base: BaseModelRef
     template: TemplateRecord
     strategy: str = "yes-no"

@@ -91,6 +91,8 @@ class Run:
                 raise KeyboardInterrupt from None
             self._save()
             ended = "interrupted"
+        if self._saved is None:
+            self._save()  # a crash or a full disk while the adapter is written goes by what is kept here
         best = _best(self._standing.validations)
         return Outcome(
             ended=ended,

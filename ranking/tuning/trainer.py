@@ -11,13 +11,14 @@ from filelock import FileLock, Timeout
 
 from prompts.template import Template
 from ranking.engines.packed_model import load_model
-from ranking.errors import ConfigError, ModelError, TuningError
+from ranking.errors import AdapterFolderError, ConfigError, ModelError, TuningError
 from ranking.settings import ModelSettings
 from ranking.strategies.yes_no import YesNo
 from ranking.tuning.adapter import Adapter, find_manifest, read_adapter, write_adapter
 from ranking.tuning.checkpoint import read_checkpoint, remove_checkpoint
 from ranking.tuning.config import TuningSettings
 from ranking.tuning.examples import EncodedSet, Encoder, derived_seed
+from ranking.tuning.files import check_folder
 from ranking.tuning.interrupt import Interruption
 from ranking.tuning.lora import Lora
 from ranking.tuning.manifest import AdapterManifest, BaseModelRef, TemplateRecord, TrainingRecord
@@ -53,20 +54,25 @@ def tune(
     The output folder is locked. A run that was killed goes on from its last checkpoint when it is called again with the
     same arguments and ends in the same result; a finished one returns at once. Ctrl-C keeps the best so far; before the
     first step, where there is nothing to keep, it is passed on as KeyboardInterrupt. Raises TuningError for examples
-    that cannot be used, a folder of another run, a full disk (the earlier checkpoint stays) and a loss that is no
-    number; ModelError for the model or the adapter to start from; ConfigError for a template of another kind.
+    that cannot be used, a folder of another run and a loss that is no number, AdapterFolderError for a folder that
+    cannot be written (on a full disk the earlier checkpoint stays) or that another run writes to; ModelError for the
+    model or the adapter to start from; ConfigError for a template of another kind.
     """
     if template.kind != YesNo.name:
         raise ConfigError(f"template {template.name!r} is made for {template.kind!r}; tuning needs one for yes-no")
     if not examples:
         raise TuningError("there are no examples to tune on; import interactions, or ask for fewer conditions on them")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    check_folder(output)
     try:
-        with FileLock(output.parent / f".{output.name}.lock", timeout=0), Interruption() as interruption:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(output.parent / f".{output.name}.lock", timeout=0, fallback_to_soft=False)
+        with lock, Interruption() as interruption:
             job = _Job(settings, model, cache, template, max_tokens, provenance or Provenance(name=output.name), output)
             return job.run(examples, validation, progress or _silent, interruption)
     except Timeout as error:
-        raise TuningError(f"another run is writing to {output}; wait for it, or choose another folder") from error
+        raise AdapterFolderError(
+            f"another run is writing to {output}; wait for it, or choose another folder"
+        ) from error
 
 
 class _Job:

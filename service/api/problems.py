@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prompts.errors import BudgetError, PromptError, TemplateError
 from ranking.errors import (
+    AdapterFolderError,
     CalibrationError,
     ConfigError,
     EngineBusyError,
@@ -75,6 +76,7 @@ STATUS: dict[type[Exception], int] = {
     CalibrationError: 500,
     PromotionError: 500,
     TuningError: 500,
+    AdapterFolderError: 500,
     RankingError: 500,
 }
 """Which status every error of the stages becomes; a test holds that none is missing."""

@@ -114,10 +114,14 @@ def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings
 
 
 def _without_promotion(settings: Settings) -> str:
-    """What serves where no adapter is promoted."""
+    """What serves where no adapter is promoted, in words."""
     from ranking.factory import as_promoted
+    from ranking.shipped import SHIPPED_FOLDER
 
-    return "the model as it is" if as_promoted(settings, None).model.adapter is None else "the shipped adapter"
+    adapter = as_promoted(settings, None).model.adapter
+    if adapter is None:
+        return "the model as it is"
+    return "the shipped adapter" if adapter == SHIPPED_FOLDER else f"the adapter in {adapter}"
 
 
 @app.command("show", epilog="Examples: fewrec models show store · fewrec models show adapters/store")

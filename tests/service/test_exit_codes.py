@@ -5,7 +5,7 @@ import re
 import pytest
 
 from prompts.errors import PromptError
-from ranking.errors import ModelError, RankingError
+from ranking.errors import AdapterFolderError, ModelError, RankingError, TuningError
 from retrieval.errors import (
     EmptyStoreError,
     InputError,
@@ -36,6 +36,8 @@ def test_every_error_of_a_stage_has_a_code(kind: type[Exception]) -> None:
         (StoreBusyError("x"), ExitCode.FAILURE),
         (ModelMissingError("x"), ExitCode.MODEL),
         (ModelError("x"), ExitCode.MODEL),
+        (TuningError("x"), ExitCode.USAGE),
+        (AdapterFolderError("x"), ExitCode.FAILURE),
         (PermissionError("x"), ExitCode.FAILURE),
         (RuntimeError("x"), ExitCode.UNEXPECTED),
     ],

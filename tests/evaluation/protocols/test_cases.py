@@ -156,7 +156,7 @@ def test_short_histories_and_single_interactions_are_counted() -> None:
     assert [case.history for case in kept] == [()]
     assert "history-none" in next(iter(kept)).tags
     single = everyone(length=1)
-    with pytest.raises(RunConfigError, match="the split leaves no test cases"):
+    with pytest.raises(RunConfigError, match="no test cases: leave-one-out needs a user who took an item after their"):
         cases_of(single)
     assert len(cases_of(everyone(), Sampled(min_history=5))) == 12
 

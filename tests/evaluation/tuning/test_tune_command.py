@@ -181,6 +181,7 @@ class Untouched:
         ({"protocol": {"kind": "rating"}}, "kind must be sampled"),
         ({"protocol": {"kind": "labelled"}}, "has no labels of its own"),
         ({"known_interactions": 0}, "no interactions of data set"),
+        ({"name": ".."}, "name: it names a folder, so it has no slash"),
     ],
 )
 def test_what_cannot_be_tuned_on_is_told_before_any_model_is_loaded(

@@ -74,7 +74,8 @@ def test_an_adapter_of_another_model_is_refused_naming_both(folder: Path, tmp_pa
         (PEFT, None, "is missing"),
         (OWN, None, "holds no fewrec-adapter.json, so it is no adapter"),
         (WEIGHTS, b"short", "has 5 bytes, not"),
-        (OWN, b'{"format": 1', "is damaged or of another version"),
+        (OWN, b'{"format": 1', r"is damaged or of another version \(Invalid JSON"),
+        (OWN, b'{"name": "../films"}', r"\(name: Value error, it names a folder"),
         (PEFT, b'{"peft_type": "LORA", "r": 3}', "cannot be loaded"),
     ],
 )

@@ -5,7 +5,8 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from prompts.template import load_template
-from ranking.errors import ConfigError, ModelError, PromptTooLongError, TuningError
+from ranking.errors import AdapterFolderError, ConfigError, ModelError, PromptTooLongError, TuningError
 from ranking.settings import ModelSettings
 from ranking.tuning.adapter import read_adapter
 from ranking.tuning.types import Progressed, Provenance, Tuned
@@ -146,19 +147,30 @@ def test_ctrl_c_before_the_first_look_keeps_the_last_step(tiny: Path, tmp_path: 
     assert (tuned.ended, tuned.best_step, tuned.manifest.training.ndcg_best) == ("interrupted", 2, None)
 
 
-def test_a_full_disk_at_a_checkpoint_keeps_the_earlier_one(tiny: Path, tmp_path: Path, whole: Tuned) -> None:
+@contextmanager
+def fillable_disk() -> Iterator[Callable[[], None]]:
+    """A function after which files can hardly be written."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def fill() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-
     try:
-        with pytest.raises(TuningError, match=r"checkpoint\.safetensors .* The checkpoint of step 2 is kept"):
-            tune_tiny(tiny, tmp_path / "adapter", progress=at_step(3, fill))
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_at_a_checkpoint_keeps_the_earlier_one(tiny: Path, tmp_path: Path, whole: Tuned) -> None:
+    with (
+        fillable_disk() as fill,
+        pytest.raises(AdapterFolderError, match=r"checkpoint\.safetensors .* The checkpoint of step 2 is kept"),
+    ):
+        tune_tiny(tiny, tmp_path / "adapter", progress=at_step(3, fill))
     assert [path.name for path in (tmp_path / "adapter").iterdir()] == ["checkpoint.safetensors"]
     same(tune_tiny(tiny, tmp_path / "adapter"), whole)
+
+
+def test_a_full_disk_before_any_checkpoint_keeps_nothing_and_says_so(tiny: Path, tmp_path: Path) -> None:
+    with fillable_disk() as fill, pytest.raises(AdapterFolderError, match="Nothing was kept"):
+        tune_tiny(tiny, tmp_path / "adapter", steps=1, progress=at_step(1, fill))
+    assert list((tmp_path / "adapter").iterdir()) == []
 
 
 def test_a_finished_run_returns_at_once_and_another_one_is_refused(tiny: Path, whole: Tuned) -> None:
@@ -184,7 +196,7 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tiny: Path, tmp
 
 
 def test_a_folder_that_another_run_writes_is_refused(tiny: Path, tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".adapter.lock"), pytest.raises(TuningError, match="another run is writing"):
+    with FileLock(tmp_path / ".adapter.lock"), pytest.raises(AdapterFolderError, match="another run is writing"):
         tune_tiny(tiny, tmp_path / "adapter")
 
 
