@@ -94,8 +94,6 @@ def test_adapters_are_listed_shown_and_rolled_back(
     monkeypatch.setenv("FEWREC_TUNED", "false")
     assert "tuned: false" in fewrec("list").stdout
     assert adapters() == [(first, False), (second, False)]
-    monkeypatch.delenv("FEWREC_TUNED")
-    assert f"the shipped adapter serves again, instead of {first}" in fewrec("rollback").stdout
 
 
 def test_a_damaged_adapter_is_listed_with_what_is_wrong_and_an_unknown_one_is_told(
