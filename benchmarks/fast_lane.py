@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     task = Task(model=model, cases=chosen.n, timed=timed, rounds=chosen.rounds, cache=chosen.cache)
     asked = [REFERENCE, *(name for name in chosen.ways if name != REFERENCE)]
     if version() is None and any(name in _GRAPHS for name in asked):
-        console.print("OpenVINO is not installed, so its ways are left out: pip install 'fewrec[openvino]'")
+        console.print("OpenVINO is not installed, so its ways are left out: pip install -e '.[openvino]' in the clone")
         asked = [name for name in asked if name not in _GRAPHS]
     report({name: measure_apart(name, task) for name in asked}, console)
     return 0

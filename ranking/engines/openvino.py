@@ -35,7 +35,7 @@ def open_openvino(model: ModelSettings, settings: OpenVinoSettings, cache: Path)
     Raises ConfigError if OpenVINO is not installed or another device is asked for, ModelError as load_model does.
     """
     if version() is None:
-        raise ConfigError("engine openvino needs OpenVINO and nncf: pip install 'fewrec[openvino]'")
+        raise ConfigError("engine openvino needs OpenVINO and nncf: pip install -e '.[openvino]' in the clone")
     if model.device not in {"auto", "cpu"}:
         raise ConfigError(f"engine openvino runs on the CPU, not on {model.device}; leave model.device out")
     convert(model, settings.precision, cache)

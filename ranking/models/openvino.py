@@ -137,6 +137,7 @@ def _library() -> Any:
         import openvino
     except ImportError as error:
         raise ConfigError(
-            f"engine openvino needs OpenVINO in this environment ({one_line(error)}): pip install 'fewrec[openvino]'"
+            f"engine openvino needs OpenVINO in this environment ({one_line(error)}): "
+            "pip install -e '.[openvino]' in the clone"
         ) from error
     return openvino

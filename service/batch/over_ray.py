@@ -124,7 +124,7 @@ def _library() -> Any:
         import ray.data
         import ray.exceptions
     except ImportError as error:
-        raise ConfigError("--ray needs the extra ray: pip install 'fewrec[ray]'") from error
+        raise ConfigError("--ray needs the extra ray: pip install -e '.[ray]' in the clone") from error
     return ray
 
 
