@@ -33,8 +33,8 @@ def load(folder: Path, model: ModelSettings, settings: VllmOfflineSettings) -> A
         import vllm
     except ImportError as error:
         raise ConfigError(
-            f"engine vllm-offline needs vLLM in this environment ({one_line(error)}): pip install -e '.[vllm]' in the clone "
-            "on a GPU machine, or use engine vllm, which is asked over HTTP"
+            f"engine vllm-offline needs vLLM in this environment ({one_line(error)}): pip install -e '.[vllm]' in the "
+            "clone on a GPU machine, or use engine vllm, which is asked over HTTP"
         ) from error
     try:
         llm = vllm.LLM(
