@@ -88,7 +88,7 @@ def _problem(kept: Promotion) -> str | None:
 
 
 def _print_models(given: Globals, models: Sequence[ListedModel]) -> None:
-    names = (Column("model", no_wrap=True), "what", "licence", "state", "to get it ready")
+    names = (Column("model", no_wrap=True), "what", "licence", "state", Column("to get it ready", overflow="fold"))
     table = Table(*names, title="Models", title_justify="left")
     for model in models:
         table.add_row(model.name, model.description, model.licence, model.state, Text(model.hint or ""))

@@ -18,7 +18,10 @@ def fewrec(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["models", *arguments])
 
 
-def test_a_model_that_is_not_prepared_is_listed_with_the_command_that_mends_it() -> None:
+def test_a_model_that_is_not_prepared_is_listed_with_the_command_that_mends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     [row] = json.loads(fewrec("list", "--output", "json").stdout)["models"]
     assert (row["name"], row["state"], row["hint"]) == (DEFAULT, "not prepared", f"fewrec models prepare {DEFAULT}")
     assert "not prepared" in " ".join(fewrec("list").stdout.split())
