@@ -49,10 +49,11 @@ class ExampleConfig(Section):
     """How many; all there are if they are fewer, which is said."""
     negatives: NegativeCounts = NegativeCounts()
     selection: SelectionName = "random"
-    """random: users in random order, a moment each, then a second one each, and so on. recent: the latest first.
-    diverse: each the least like those before it, by the embeddings of history and item. popularity-balanced: random
-    within items of about equal popularity, from these classes in turn. uncertainty: of four times as many random ones
-    those at which the model, before tuning, tells the two best candidates least apart; it costs a reading of each."""
+    """random: users in random order, a moment each, then a second one each, and so on. recent: the latest first; where
+    there are no dates, those with the most before them. diverse: each the least like those before it, by the embeddings
+    of history and item. popularity-balanced: random within items of about equal popularity, from these classes in turn.
+    uncertainty: of four times as many random ones those at which the model, before tuning, tells the two best
+    candidates least apart; it costs a reading of each."""
     short_share: float = Field(default=0.25, ge=0, le=1)
     """Share of the examples whose history is cut to its latest so many entries, uniform from 1 up to as many as
     prompts show: somebody new to the shop must not be something new to the model."""
