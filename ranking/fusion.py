@@ -81,6 +81,7 @@ def columns_of(
         Column("similarity", weights.similarity, [s.similarity_max for s in signals]),
         Column("cooccurrence", weights.cooccurrence, [s.cooccurrence for s in signals]),
         Column("latent", weights.latent * _trust(signals), [s.latent for s in signals]),
+        Column("bm25", weights.bm25, [s.bm25 for s in signals]),
         Column(
             "popularity",
             weights.popularity,

@@ -87,6 +87,8 @@ class FusionWeights(Section):
     latent: float = 1.0
     """Of closeness by latent factors, times n / (n + 20) with n interactions per item: where little is known it says
     little."""
+    bm25: float = 0.25
+    """Of words in common with what the user liked."""
     popularity: float = 0.25
     """Of log popularity."""
     query: float = 1.0

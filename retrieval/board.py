@@ -75,6 +75,7 @@ class Board:
 class PaidItems:
     """The items of a board, by its item_places."""
 
+    item_ids: tuple[str, ...]
     vectors: Vectors
     """Shape (n_items, dimension); a row of zeros for an item that is not indexed."""
     indexed: Flags
@@ -148,6 +149,7 @@ class CampaignBoard:
         blank = np.zeros(len(next(iter(kept.values()), "-")), dtype=np.float32)
         rows = [kept.get(item_id, blank) for item_id in wanted]
         return PaidItems(
+            item_ids=tuple(wanted),
             vectors=np.stack(rows) if rows else np.zeros((0, 1), dtype=np.float32),
             indexed=np.array([item_id in kept for item_id in wanted], dtype=np.bool_),
             places=np.array([known.get(item_id, -1) for item_id in wanted], dtype=np.intp),

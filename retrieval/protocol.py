@@ -13,6 +13,7 @@ from retrieval.types import PastItem, Query, User
 
 if TYPE_CHECKING:
     from retrieval.behaviour import Moment, Scores
+    from retrieval.words import Match
 
 Vectors: TypeAlias = npt.NDArray[np.float32]
 Collection: TypeAlias = Literal["items", "interactions", "demonstrations"]
@@ -70,6 +71,8 @@ class RetrievalRequest:
     """Co-occurrence with the user's history, shape (n_items,), as Moment.cooccurrence tells."""
     alike: Scores | None
     """Latent closeness to the user's history, shape (n_items,), as Moment.latent tells."""
+    worded: Match | None
+    """Words in common with what the user liked, as Bm25.match tells."""
     recency: Mapping[str, float] | None = None
     """How much each past item counts beside the others, in (0, 1], by item id; None where all count alike."""
 

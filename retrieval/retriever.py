@@ -6,12 +6,11 @@ import itertools
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from retrieval.audience import Audience
-from retrieval.behaviour import Behaviour, recency_of
-from retrieval.catalogue import Catalogue, closest
+from retrieval.behaviour import recency_of
+from retrieval.catalogue import closest
 from retrieval.catch_up import item_text
 from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
@@ -23,8 +22,9 @@ from retrieval.protocol import CandidateSource, Embedder, RetrievalRequest, Vect
 from retrieval.record import Record
 from retrieval.reserved import Reserved, with_reserved
 from retrieval.signals import measure
+from retrieval.snapshots import Snapshots
 from retrieval.sources.behavioural import Cooccurrence, Popularity
-from retrieval.sources.newest import Newest
+from retrieval.sources.bm25 import WordsInCommon
 from retrieval.sources.similarity import SimilarityToMax, SimilarityToMean, liked_recent
 from retrieval.sources.text import TextQuery
 from retrieval.types import Candidate, Evidence, Item, PastItem, Query, Retrieved, Signals, User, Vote
@@ -32,21 +32,6 @@ from retrieval.types import Candidate, Evidence, Item, PastItem, Query, Retrieve
 _WIDER = 4
 _IDS_LOOKED_AT = 10_000
 _MOST_RESERVED = 1_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Snapshots:
-    """What is kept in memory of a record, and follows it."""
-
-    catalogue: Catalogue
-    behaviour: Behaviour
-    newest: Newest
-
-    @classmethod
-    def of(cls, record: Record, *, latent: bool = True) -> Snapshots:
-        """Of this record; read when it is first asked for. `latent` as in Behaviour."""
-        catalogue = Catalogue(record)
-        return cls(catalogue=catalogue, behaviour=Behaviour(record, latent=latent), newest=Newest(catalogue.items))
 
 
 class Retriever:
@@ -72,6 +57,7 @@ class Retriever:
         sources: tuple[CandidateSource, ...] = (
             SimilarityToMean(index),
             SimilarityToMax(index),
+            WordsInCommon(),
             TextQuery(index),
             Cooccurrence(),
             Popularity(settings.popularity_half_life_days),
@@ -221,6 +207,7 @@ class Retriever:
             moment=moment,
             together=moment.cooccurrence(history, query.user_id, self._settings.cooccurrence_shrinkage, recency),
             alike=moment.latent(history, recency) if indexed and self._behaviour.latent else None,
+            worded=self._snapshots.words.bm25().match(history, recency) if indexed else None,
             recency=recency,
         )
 
@@ -242,7 +229,7 @@ class Retriever:
         joined: Sequence[Joined],
         outside: Mapping[str, Vectors] | None = None,
     ) -> Retrieved:
-        signals = measure(self._index, request, [entry.item_id for entry in joined], outside)
+        signals = measure(self._index, request, [items[entry.item_id] for entry in joined], outside)
         return _as_candidates(request, items, joined, signals)
 
 
@@ -266,6 +253,7 @@ def _as_candidates(
             users=partial(request.moment.popularity, request.query.user_id),
             together=request.together,
             alike=request.alike,
+            worded=request.worded,
         ),
     )
 

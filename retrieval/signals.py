@@ -9,21 +9,22 @@ import numpy as np
 
 from retrieval.geometry import mean_direction
 from retrieval.protocol import RetrievalRequest, VectorIndex, Vectors
-from retrieval.types import Signals
+from retrieval.types import Item, Signals
 
 
 def measure(
-    index: VectorIndex, request: RetrievalRequest, item_ids: Sequence[str], outside: Mapping[str, Vectors] | None = None
+    index: VectorIndex, request: RetrievalRequest, items: Sequence[Item], outside: Mapping[str, Vectors] | None = None
 ) -> list[Signals]:
     """One Signals per item, in order. A past item that is itself the candidate is left out of its similarities.
 
     `outside` holds vectors, shape (dimension,), by id for items that the index does not know.
     """
-    vectors = {**(outside or {}), **index.vectors("items", list(dict.fromkeys(item_ids)))}
+    vectors = {**(outside or {}), **index.vectors("items", list(dict.fromkeys(item.item_id for item in items)))}
     moment, together = request.moment, request.together
     users = moment.popularity(request.query.user_id)
     measured = []
-    for item_id in item_ids:
+    for item in items:
+        item_id = item.item_id
         vector, place = vectors.get(item_id), moment.places.get(item_id)
         others = {past_id: one for past_id, one in request.liked.items() if past_id != item_id}
         past = list(others.values())
@@ -36,6 +37,7 @@ def measure(
                 query_similarity=_cosine(vector, request.profile if request.asked is None else request.asked),
                 cooccurrence=float(together[place]) if together is not None and taken else None,
                 latent=None if request.alike is None or place is None else _measured(request.alike[place]),
+                bm25=None if request.worded is None else request.worded.of(item),
                 interactions_per_item=moment.interactions_per_item,
                 log_popularity=0.0 if place is None else math.log1p(float(users[place])),
             )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from retrieval.words import Match
+
 AttributeValue: TypeAlias = str | float | bool | tuple[str, ...]
 """One attribute of an item or a user: text, a number, a truth value, or a list of words (genres, people)."""
 
@@ -122,6 +124,8 @@ class Signals:
     """Recency-weighted item-to-item cosine of co-occurrence with the user's items, 0 and up."""
     latent: float | None = None
     """Cosine with the recency-weighted sum of the user's items by latent factors of who took what, in [-1, 1]."""
+    bm25: float | None = None
+    """BM25 of the candidate's title and attributes for the words of the user's liked items, 0 and up."""
     interactions_per_item: float = 0.0
     """Over all items that anybody took before the request: how much latent factors have to go by. The same for all
     candidates of a request."""
@@ -159,6 +163,8 @@ class Evidence:
     """Co-occurrence with the user's history; None where there is none."""
     alike: npt.NDArray[np.float64] | None
     """Latent closeness to the user's history, NaN for items without factors; None where there is none."""
+    worded: Match | None
+    """Words in common with what the user liked; None where there are none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

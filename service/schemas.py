@@ -99,6 +99,7 @@ class SignalsOut(Wire):
     query_similarity: float | None
     cooccurrence: float | None
     latent: float | None
+    bm25: float | None
     interactions_per_item: float
     log_popularity: float
 

@@ -12,7 +12,7 @@ from ranking.shipped import AdapterFolder
 from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
 from retrieval.config import Section
 
-ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, latent=0.0, popularity=0.0, query=0.0)
+ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, latent=0.0, bm25=0.0, popularity=0.0, query=0.0)
 """The LLM decides by itself."""
 
 

@@ -34,15 +34,9 @@ class LikedShareConfig(Section):
 
 
 class Bm25Config(Section):
-    """BM25 between the titles of the latest history items and the candidate's title."""
+    """BM25 between the words of the latest liked history items, title and attributes, and those of the candidate."""
 
     kind: Literal["bm25"] = "bm25"
-    last: int = Field(default=5, ge=1, le=1000)
-    """How many of the latest history items make the query."""
-    k1: float = Field(default=1.5, ge=0, le=10)
-    """How fast repeated words stop counting."""
-    b: float = Field(default=0.75, ge=0, le=1)
-    """How much long titles are discounted."""
 
 
 class EmbeddingConfig(Section):

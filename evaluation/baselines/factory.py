@@ -75,7 +75,7 @@ def _compared(config: Bm25Config | EmbeddingConfig | ItemKnnConfig, training: Tr
         case Bm25Config():
             from evaluation.baselines.bm25 import Bm25
 
-            return Bm25(training, config)
+            return Bm25(training)
         case EmbeddingConfig():
             from evaluation.baselines.similarity import Embedding
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
+from evaluation.baselines.bm25 import Bm25
 from evaluation.baselines.config import EmbeddingPopularityConfig, SignalsConfig
 from evaluation.baselines.cooccurrence import Cooccurrence
 from evaluation.baselines.encoding import Batch, Encoder, Mask, Taken
@@ -137,7 +138,7 @@ class Weighted:
 
 
 class SignalFeatures:
-    """Log popularity, co-occurrence, latent closeness, largest and mean similarity, as served, and what is unmeasured.
+    """Popularity, co-occurrence, latent closeness, similarities and BM25, as served, and what could not be measured.
 
     For users without a history popularity is a feature of its own: beside co-occurrence it weighs little or less than
     nothing, and where it is all there is it must still speak for an item, not against it.
@@ -150,6 +151,7 @@ class SignalFeatures:
         "latent",
         "similarity_max",
         "similarity_mean",
+        "bm25",
         "never_taken",
         "no_similarity",
     )
@@ -160,6 +162,7 @@ class SignalFeatures:
         self._cooccurrence = Cooccurrence(self._taken, HISTORY_LOOKED_AT, RECENCY, shrinkage)
         self._latent = Latent(self._taken, HISTORY_LOOKED_AT, RECENCY)
         self._similarities = [Similarity(training, pooling, 10) for pooling in ("max", "mean")]
+        self._bm25 = Bm25(training)
 
     def features(self, cases: Sequence[Case]) -> tuple[Features, Batch]:
         """See FeatureSource."""
@@ -170,6 +173,7 @@ class SignalFeatures:
         popularity = np.log1p(counts)
         columns = [(popularity, ~stranger), (popularity, stranger), (self._cooccurrence.score(batch), taken)]
         found = [self._latent.score(batch), *(similarity.score(batch) for similarity in self._similarities)]
+        found.append(self._bm25.similarities(cases))
         columns += [(similarity.values, similarity.measured) for similarity in found]
         values = [standardised(value, known, batch.candidate_case, batch.n_cases) for value, known in columns]
         values += [(~taken).astype(np.float64), (~found[1].measured).astype(np.float64)]

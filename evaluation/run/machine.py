@@ -13,7 +13,7 @@ import psutil
 
 _LIBRARIES = (
     "fewrec", "numpy", "scipy", "scikit-learn", "torch", "transformers", "sentence-transformers", "chromadb",
-    "bm25s", "implicit", "lenskit",
+    "implicit", "lenskit",
 )  # fmt: skip
 
 

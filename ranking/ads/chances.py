@@ -33,7 +33,7 @@ class Chances:
         """
         terms, rows = self._terms(retrieved), np.flatnonzero(wanted)
         scores = np.zeros(len(rows))
-        for name, values in _behaviour(evidence, items.places[rows], neutral=self.unseen == "neutral").items():
+        for name, values in _cheap(evidence, items, rows, neutral=self.unseen == "neutral").items():
             if (term := terms.get(name)) is not None:
                 scores += term.of(values)
         term = terms.get("similarity")
@@ -66,8 +66,12 @@ class _Term(NamedTuple):
         return added
 
 
-def _behaviour(evidence: Evidence, places: Places, *, neutral: bool) -> Mapping[str, Numbers]:
-    """As retrieval.signals measures one item; NaN where there is nothing to measure on. No item is in the history."""
+def _cheap(evidence: Evidence, items: PaidItems, rows: Places, *, neutral: bool) -> Mapping[str, Numbers]:
+    """What needs no vector, as retrieval.signals measures one item; NaN where there is nothing to measure on.
+
+    No item is in the history.
+    """
+    places = items.places[rows]
     users = evidence.users()
     taken = np.where(places >= 0, users[places], 0.0) if len(users) else np.zeros(len(places))
     found = {"popularity": np.log1p(np.where((taken == 0) & neutral, np.nan, taken))}
@@ -75,4 +79,6 @@ def _behaviour(evidence: Evidence, places: Places, *, neutral: bool) -> Mapping[
         found["cooccurrence"] = np.where(taken > 0, evidence.together[places], np.nan)
     if evidence.alike is not None:
         found["latent"] = np.where(places >= 0, evidence.alike[places], np.nan)
+    if evidence.worded is not None:
+        found["bm25"] = evidence.worded.at([items.item_ids[row] for row in rows])
     return found

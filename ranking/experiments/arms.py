@@ -21,7 +21,8 @@ from ranking.registry import Promotion
 from ranking.scenarios.serving import Scenarios
 from ranking.settings import Settings, first_slip, merged
 from ranking.types import Recommendation
-from retrieval.retriever import Retriever, Snapshots
+from retrieval.retriever import Retriever
+from retrieval.snapshots import Snapshots
 from retrieval.store import Store
 
 OpenModel: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]

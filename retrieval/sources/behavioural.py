@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from retrieval.behaviour import Moment, Scores
+from retrieval.behaviour import Scores
 from retrieval.protocol import Proposal, RetrievalRequest
 
 
@@ -15,7 +17,7 @@ class Cooccurrence:
 
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none where nobody else took any of the user's items."""
-        return [] if request.together is None else _best(request.moment, request.together, k)
+        return [] if request.together is None else best(request.moment.item_ids, request.together, k)
 
 
 class Popularity:
@@ -29,14 +31,15 @@ class Popularity:
     def propose(self, request: RetrievalRequest, k: int) -> list[Proposal]:
         """At most k items, best first; none without interactions."""
         moment = request.moment
-        return _best(moment, moment.popularity(request.query.user_id, self._half_life_days), k)
+        return best(moment.item_ids, moment.popularity(request.query.user_id, self._half_life_days), k)
 
 
-def _best(moment: Moment, scores: Scores, k: int) -> list[Proposal]:
+def best(item_ids: Sequence[str], scores: Scores, k: int) -> list[Proposal]:
+    """At most k items of a score above 0, best first, ties by id; `item_ids` are sorted, scores beside them."""
     places = np.flatnonzero(scores > 0)
     if len(places) > k > 0:
         least = np.partition(scores[places], -k)[-k]
         places = places[scores[places] >= least]
-    # item_ids are sorted, so a stable sort breaks ties by id.
-    best = places[np.argsort(-scores[places], kind="stable")[:k]]
-    return [Proposal(item_id=moment.item_ids[place], score=float(scores[place])) for place in best]
+    # A stable sort leaves ties in the order of ids.
+    order = np.argsort(-scores[places], kind="stable")[:k]
+    return [Proposal(item_id=item_ids[place], score=float(scores[place])) for place in places[order]]

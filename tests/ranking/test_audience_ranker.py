@@ -16,7 +16,7 @@ from retrieval.errors import InputError
 from retrieval.record import Record
 from tests.retrieval.films import NOW, open_films, retriever_of
 
-LLM_ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, popularity=0.0, query=0.0)
+LLM_ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, bm25=0.0, popularity=0.0, query=0.0)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_a_constant_list_says_nothing() -> None:
 
 
 def test_fused_score_is_the_sum_of_its_parts() -> None:
-    weights = FusionWeights(llm=2.0, similarity=1.0, cooccurrence=0.0, popularity=0.0, query=0.0)
+    weights = FusionWeights(llm=2.0, similarity=1.0, cooccurrence=0.0, bm25=0.0, popularity=0.0, query=0.0)
     first, second = fuse([0.0, 4.0], [Signals(similarity_max=0.9), Signals(similarity_max=0.1)], weights)
     assert first.score == pytest.approx(-2.0 + 1.0)
     assert second.score == pytest.approx(2.0 - 1.0)

@@ -66,7 +66,7 @@ def _recommender(store: Store, **flags: Any) -> tuple[Recommender, ScriptedEngin
 
 
 def _only_llm() -> dict[str, float]:
-    return {"llm": 1.0, "similarity": 0.0, "cooccurrence": 0.0, "popularity": 0.0, "query": 0.0}
+    return {"llm": 1.0, "similarity": 0.0, "cooccurrence": 0.0, "bm25": 0.0, "popularity": 0.0, "query": 0.0}
 
 
 def test_the_llm_decides_where_only_it_has_weight(store: Store) -> None:

@@ -47,7 +47,7 @@ def _by_letter(dialogue: Dialogue) -> str:
 
 
 def _recommend(store: Store, write: Any, **flags: Any) -> Recommendation:
-    weights = {"llm": 1.0, "similarity": 0.0, "cooccurrence": 0.0, "popularity": 0.0, "query": 0.0}
+    weights = {"llm": 1.0, "similarity": 0.0, "cooccurrence": 0.0, "bm25": 0.0, "popularity": 0.0, "query": 0.0}
     settings = load_settings(strategy="listwise", fusion=weights, **flags)
     engine = ScriptedEngine(lambda _, __: 0.0, write=write)
     recommender = compose(settings, store, engine, choose_template(settings))

@@ -12,7 +12,7 @@ from retrieval.record import Record
 from retrieval.types import Query, User, Vote
 from tests.retrieval.shop import NOW, Shop, film, ids, interact, open_shop
 
-OFF = SourceWeights(similarity_mean=0, similarity_max=0, text=0, cooccurrence=0, popularity=0, newest=0)
+OFF = SourceWeights(similarity_mean=0, similarity_max=0, text=0, bm25=0, cooccurrence=0, popularity=0, newest=0)
 
 
 def only(record: Record, source: str) -> Shop:

@@ -43,6 +43,7 @@ def request_at(moment: Moment, as_of: float, together: list[float] | None = None
         moment=moment,
         together=None if together is None else np.array(together),
         alike=None,
+        worded=None,
     )
 
 

@@ -18,7 +18,9 @@ def evidence(
     alike: npt.NDArray[np.float64] | None = None,
     liked: dict[str, npt.NDArray[np.float32]] | None = None,
 ) -> Evidence:
-    return Evidence(items={}, liked=liked or {}, places={}, users=lambda: users, together=together, alike=alike)
+    return Evidence(
+        items={}, liked=liked or {}, places={}, users=lambda: users, together=together, alike=alike, worded=None
+    )
 
 
 def candidate(**signals: float) -> Candidate:

@@ -15,6 +15,7 @@ from evaluation.baselines.similarity import Embedding
 from evaluation.baselines.simple import LikedShare, Random, popularity, recency
 from evaluation.baselines.types import Fitting
 from evaluation.types import Case
+from retrieval.bm25 import bm25_of
 from retrieval.types import Item, PastItem
 from tests.evaluation.baselines import shop
 from tests.evaluation.baselines.shop import DAY, case, past
@@ -89,27 +90,17 @@ def test_item_knn_looks_at_the_latest_items_only() -> None:
     assert knn.score([case("x", [BALL, RING], history=past(CUBE, CONE))])[0].tolist() == [0.0, 1.0]
 
 
-def test_bm25_is_the_textbook_sum() -> None:
+def test_bm25_is_that_which_is_served() -> None:
     titles = ("red cube", "red ball", "green cone of light")
     items = {f"i{n}": Item(item_id=f"i{n}", title=title) for n, title in enumerate(titles)}
-    known = shop.training([], items=items)
-    scorer = build_baseline(Bm25Config(k1=1.5, b=0.75), known, None, 1)
+    scorer = build_baseline(Bm25Config(), shop.training([], items=items), None, 1)
     shown = PastItem(item=Item(item_id="new", title="The RED cone, a cone"), timestamp=0.0)
-    asked = Case(case_id="c", user_id=None, history=(shown,), candidates=tuple(items.values()))
-    mean_length = 7 / 3  # without the stop word
-
-    def weight(n_titles: int, length: int) -> float:
-        idf = math.log(1 + (3 - n_titles + 0.5) / (n_titles + 0.5))
-        return idf / (1 + 1.5 * (1 - 0.75 + 0.75 * length / mean_length))
-
-    wanted = [weight(2, 2), weight(2, 2), 2 * weight(1, 3)]
-    assert scorer.score([asked])[0] == pytest.approx(wanted, rel=1e-6)
-
-
-def test_bm25_asks_with_the_latest_titles() -> None:
-    scorer = build_baseline(Bm25Config(last=1), shop.training([]), None, 1)
-    red_ball, blue_cube = scorer.score([case("c", [BALL, "blue-cube"], history=past(BALL, "blue-ring"))])[0]
-    assert red_ball == 0 < blue_cube
+    asked = Case(case_id="c", user_id=None, history=(shown,), candidates=(*items.values(), shown.item))
+    served = bm25_of(items).match(asked.history)
+    assert served is not None
+    assert scorer.score([asked, asked])[1].tolist() == [served.of(item) for item in asked.candidates]
+    nothing = Case(case_id="c", user_id=None, history=(), candidates=tuple(items.values()))
+    assert scorer.score([nothing])[0].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_embedding_pools_the_latest_liked_items() -> None:

@@ -21,7 +21,7 @@ from retrieval.types import Interaction, Item, Query, User
 from tests.fakes import HashingEmbedder
 
 NOW = 2_000_000_000.0
-ONLY_POPULARITY = {"llm": 0.0, "similarity": 0.0, "cooccurrence": 0.0, "popularity": 1.0, "query": 0.0}
+ONLY_POPULARITY = {"llm": 0.0, "similarity": 0.0, "cooccurrence": 0.0, "bm25": 0.0, "popularity": 1.0, "query": 0.0}
 N = 8
 
 
