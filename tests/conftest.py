@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
 from service.environment import keep_to_ourselves
@@ -17,6 +18,10 @@ POSTGRES = "TEST_POSTGRES_URL"
 """Environment variable with the URL of a PostgreSQL database that tests may make schemas in."""
 
 keep_to_ourselves()  # before any test module imports a library that reads these
+
+# A machine that is busy is slow, which says nothing about the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(autouse=True)
