@@ -36,7 +36,7 @@ class Adapter:
 
 
 def read_adapter(folder: Path) -> Adapter:
-    """The adapter in a folder, its weights compared with their digest.
+    """The adapter in a folder, its weights and their configuration compared with their digests.
 
     Raises ModelError if a file is missing, cut off or changed, or if it is no adapter of FewRec's.
     """
@@ -52,8 +52,9 @@ def read_adapter(folder: Path) -> Adapter:
         raise ModelError(
             f"adapter {manifest.name}: {weights} has {size:,} bytes, not {manifest.weights_bytes:,}; {_mend(manifest)}"
         )
-    if sha256(weights) != manifest.weights_sha256:
-        raise ModelError(f"adapter {manifest.name}: the content of {weights} has changed; {_mend(manifest)}")
+    for path, recorded in ((weights, manifest.weights_sha256), (folder / PEFT_FILE, manifest.config_sha256)):
+        if recorded is not None and sha256(path) != recorded:
+            raise ModelError(f"adapter {manifest.name}: the content of {path} has changed; {_mend(manifest)}")
     return Adapter(folder=folder, manifest=manifest)
 
 
@@ -73,12 +74,16 @@ def find_manifest(folder: Path) -> AdapterManifest | None:
 
 
 def write_adapter(folder: Path, manifest: AdapterManifest, weights: bytes, config: bytes, kept: str) -> AdapterManifest:
-    """Writes the folder's four files, each at once, the manifest last; returns the manifest with the weights' digest.
+    """Writes the folder's four files, each at once, the manifest last; returns the manifest with the digests.
 
     kept tells, should it fail with an AdapterFolderError, what is there all the same.
     """
     whole = manifest.model_copy(
-        update={"weights_sha256": hashlib.sha256(weights).hexdigest(), "weights_bytes": len(weights)}
+        update={
+            "weights_sha256": hashlib.sha256(weights).hexdigest(),
+            "weights_bytes": len(weights),
+            "config_sha256": hashlib.sha256(config).hexdigest(),
+        }
     )
     write_part(folder / WEIGHTS_FILE, weights, kept)
     write_part(folder / PEFT_FILE, config, kept)

@@ -121,6 +121,8 @@ class AdapterManifest(_Record):
     """Digests of what the run depends on, by part; the same run may go on in this folder, another may not."""
     weights_sha256: str
     weights_bytes: int
+    config_sha256: str | None = None
+    """Of peft's configuration, which says how strongly and where the weights count; None in older adapters."""
 
     @property
     def label(self) -> str:
