@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.data.types import Corpus
-from retrieval.record import Record
+from retrieval.record import InteractionColumns, Record
 from retrieval.types import Item, User
 
 
@@ -28,11 +28,12 @@ class Columns:
 
 
 def corpus_of_record(record: Record, name: str) -> Corpus:
-    """Everything in the record."""
-    items = {item.item_id: item for item in record.iter_items()}
+    """Everything in the record, with the interactions of one moment: others may write to it meanwhile."""
+    columns, items = record.interaction_columns(), _items(record)
+    while not items.keys() >= set(columns.item_ids):  # one was deleted between the two readings
+        columns, items = record.interaction_columns(), _items(record)
     users = record.users(record.iter_user_ids())
     item_ids = tuple(sorted(items))
-    columns = record.interaction_columns()
     places = {item_id: place for place, item_id in enumerate(item_ids)}
     into = np.fromiter((places[item_id] for item_id in columns.item_ids), np.int32, len(columns.item_ids))
     item_index = into[columns.item_index] if len(into) else columns.item_index
@@ -46,7 +47,7 @@ def corpus_of_record(record: Record, name: str) -> Corpus:
             item_index=item_index,
             timestamps=columns.timestamps,
             liked=columns.liked,
-            ratings=_ratings(record, columns.user_index, columns.item_index),
+            ratings=_ratings(record, columns),
         ),
     )
 
@@ -97,15 +98,25 @@ def with_content(corpus: Corpus, content: bytes) -> Corpus:
     return dataclasses.replace(corpus, digest=digest)
 
 
-def _ratings(
-    record: Record, user_index: npt.NDArray[np.int32], item_index: npt.NDArray[np.int32]
-) -> npt.NDArray[np.float64]:
+def _items(record: Record) -> dict[str, Item]:
+    return {item.item_id: item for item in record.iter_items()}
+
+
+def _ratings(record: Record, columns: InteractionColumns) -> npt.NDArray[np.float64]:
     """Ratings beside the record's columns; NaN where there is none."""
-    # The record lists interactions by user and item, its columns by user and time.
-    by_pair = np.lexsort((item_index, user_index))
-    found = (np.nan if one.rating is None else one.rating for one in record.iter_interactions())
-    ratings = np.empty(len(user_index), np.float64)
-    ratings[by_pair] = np.fromiter(found, np.float64, len(user_index))
+    users = {user_id: place for place, user_id in enumerate(columns.user_ids)}
+    items = {item_id: place for place, item_id in enumerate(columns.item_ids)}
+    # Joined by the pair and not by the order: there may be more of them by now, or fewer.
+    told = (
+        (users[one.user_id] * len(items) + items[one.item_id], one.rating)
+        for one in record.iter_interactions()
+        if one.rating is not None and one.user_id in users and one.item_id in items
+    )
+    rated = np.fromiter(told, np.dtype([("pair", np.int64), ("rating", np.float64)]))
+    pairs = columns.user_index.astype(np.int64) * len(items) + columns.item_index
+    _, here, there = np.intersect1d(pairs, rated["pair"], assume_unique=True, return_indices=True)
+    ratings = np.full(len(pairs), np.nan)
+    ratings[here] = rated["rating"][there]
     return ratings
 
 
