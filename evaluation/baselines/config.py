@@ -139,7 +139,7 @@ class SasrecConfig(Section):
     """How many of the latest history items are read."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     epochs: int = Field(default=40, ge=1, le=10000)
-    """At most; training stops once validation has not improved for `patience` epochs."""
+    """At most; training stops once validation has not improved for `patience` epochs. One has 32 steps at least."""
     patience: int = Field(default=4, ge=1, le=1000)
     batch_size: int = Field(default=256, ge=1, le=100_000)
     learning_rate: float = Field(default=0.001, gt=0, le=1)

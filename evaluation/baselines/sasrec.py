@@ -29,6 +29,8 @@ from retrieval.protocol import Progress
 _HELD_OUT_USERS = 2000
 _HELD_OUT_ITEMS = 100
 _CASES_AT_ONCE = 128
+_LEAST_STEPS = 32
+"""Between two looks at the held-out items: with few users an epoch is a step or two, which is nothing to judge by."""
 _DECIMALS = 9
 """Scores are computed in double precision and rounded, so that a batch gives what its cases give alone."""
 
@@ -169,11 +171,15 @@ class Trainer:
         return self.network
 
     def _epoch(self, optimizer: torch.optim.Optimizer) -> None:
+        """All users once, or so often that there are enough steps."""
         self.network.train()
-        for users in self._batches():
-            optimizer.zero_grad()
-            torch.autograd.backward(self._loss(users))
-            optimizer.step()
+        steps = 0
+        while steps < _LEAST_STEPS:
+            for users in self._batches():
+                optimizer.zero_grad()
+                torch.autograd.backward(self._loss(users))
+                optimizer.step()
+                steps += 1
 
     def _batches(self) -> list[Index]:
         """Users of like length together, so that little of a batch is padding; batches in random order."""

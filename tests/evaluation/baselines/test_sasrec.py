@@ -35,12 +35,13 @@ def test_the_last_state_alone_is_the_whole_run_s() -> None:
     torch.testing.assert_close(net.last(sequences, last), net(sequences)[torch.arange(2), last])
 
 
-def test_it_learns_what_follows_what() -> None:
+@pytest.mark.parametrize("changes", [{"batch_size": 16}, {"batch_size": 256}])
+def test_it_learns_what_follows_what_however_few_steps_an_epoch_has(changes: dict[str, int]) -> None:
     # Everybody walks the red shapes in the same order, from somewhere.
     ring = [f"red-{shape}" for shape in shop.SHAPES]
     rows = [(f"u{n:02}", ring[(n + step) % len(ring)], step, None) for n in range(40) for step in range(5)]
     config = SasrecConfig(
-        dimension=16, max_length=5, epochs=60, patience=60, batch_size=16, negatives=16, learning_rate=0.01, dropout=0.0
+        dimension=16, max_length=5, patience=60, negatives=16, learning_rate=0.01, dropout=0.0, epochs=6, **changes
     )
     fitted = build_baseline(config, shop.training(rows), None, 1)
     asked = [shop.case(str(n), ring, history=shop.past(ring[n - 2], ring[n - 1])) for n in range(len(ring))]
