@@ -29,14 +29,17 @@ class _Asked:
     liked: bool
 
 
-def labelled_examples(cases: Sequence[Case], *, views: int, shown: ExampleSettings, seed: int) -> Examples:
+def labelled_examples(
+    cases: Sequence[Case], *, views: int, shown: ExampleSettings, seed: int, by_order: bool
+) -> Examples:
     """`views` lists a case, each with other parts of its history held out; its own item is in each of them.
 
-    Every draw depends on the seed, the case and the view alone. Lists whose items are all liked, or all disliked, have
-    nothing to tell apart and are left out, which the notes count. Raises RunConfigError where no list is left.
+    Every draw depends on the seed, the case and the view alone. With `by_order` lists whose items are all liked, or all
+    disliked, have nothing to tell apart and are left out, which the notes count; a loss that goes point by point needs
+    them: without them nobody would seem to like much more than others do. Raises RunConfigError where no list is left.
     """
     found = [_example(case, view, shown, seed) for case in cases for view in range(views)]
-    made = tuple(example for example in found if example is not None)
+    made = tuple(example for example in found if not by_order or len(set(example.relevance)) > 1)
     if not made:
         raise RunConfigError(
             f"none of {len(cases)} labelled cases has both liked and disliked items among its own and those of its "
@@ -52,7 +55,7 @@ def drawn(cases: Sequence[Case], seed: int) -> list[Case]:
     return sorted(cases, key=lambda case: Draw(seed=seed, purpose="labelled cases", key=case.case_id).words(1)[0])
 
 
-def _example(case: Case, view: int, shown: ExampleSettings, seed: int) -> TuningExample | None:
+def _example(case: Case, view: int, shown: ExampleSettings, seed: int) -> TuningExample:
     key, own = f"{case.case_id}|{view}", case.candidates[0]
     past = Draw(seed=seed, purpose="held out of a labelled history", key=key).shuffled(
         [one for one in case.history if one.item.item_id != own.item_id]
@@ -60,8 +63,6 @@ def _example(case: Case, view: int, shown: ExampleSettings, seed: int) -> Tuning
     once = list({one.item.item_id: one for one in past}.values())
     held = once[:-1][:HELD_OUT]
     asked = [_Asked(item=own, liked=bool(case.label)), *(_Asked(item=one.item, liked=one.liked) for one in held)]
-    if len({one.liked for one in asked}) < 2:
-        return None
     out = {one.item.item_id for one in asked}
     order = Draw(seed=seed, purpose="order of labelled candidates", key=key).shuffled(asked)
     return TuningExample(

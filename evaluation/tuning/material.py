@@ -73,7 +73,7 @@ def gather(
         evaluation = as_evaluation(file, lesson)
         with open_questions(evaluation, settings, asking, progress=progress, embedder=embedder) as questions:
             if isinstance(lesson.protocol, Labelled):
-                parts.append(_read_labelled(questions, lesson, file.config.seed, settings.examples))
+                parts.append(_read_labelled(questions, lesson, file.config, settings.examples))
             else:
                 parts.append(_read(questions, lesson, file.config, settings, progress, ask))
     return parts[0] if len(parts) == 1 else _joined(parts)
@@ -163,11 +163,12 @@ def _chosen(made: Examples, config: ExampleConfig, ask: AskModel) -> Examples:
     return Examples(examples=chosen, notes=(told, *(f"Of those looked at: {text}" for text in made.notes)))
 
 
-def _read_labelled(questions: Questions, lesson: Lesson, seed: int, shown: ExampleSettings) -> Material:
+def _read_labelled(questions: Questions, lesson: Lesson, config: TuneConfig, shown: ExampleSettings) -> Material:
     """The first cases of a seeded order are tuned on, the next ones judge; retrieval has no signals of them."""
-    corpus, n = questions.loaded.corpus, lesson.examples.n
+    corpus, n, seed = questions.loaded.corpus, lesson.examples.n, config.seed
     cases = drawn(questions.fitting().cases, seed)
-    made = labelled_examples(cases[:n], views=lesson.examples.views, shown=shown, seed=seed)
+    by_order, views = config.tuning.loss != "pointwise", lesson.examples.views
+    made = labelled_examples(cases[:n], views=views, shown=shown, seed=seed, by_order=by_order)
     judged = cases[n : n + lesson.validation]
     notes = [*questions.loaded.notes, *made.notes]
     if len(cases) < n + lesson.validation:
@@ -176,7 +177,7 @@ def _read_labelled(questions: Questions, lesson: Lesson, seed: int, shown: Examp
         )
     return Material(
         examples=made.examples,
-        validation=labelled_examples(judged, views=1, shown=shown, seed=seed).examples if judged else (),
+        validation=labelled_examples(judged, views=1, shown=shown, seed=seed, by_order=True).examples if judged else (),
         asked=(),
         further=(),
         notes=notes,

@@ -1,7 +1,7 @@
 """Losses over the margins of one list. Pure functions; every one gives a scalar that gradients flow through.
 
 margins: shape (n,), the model's score of each candidate (logit of yes minus logit of no), offsets already added.
-relevance: shape (n,), in [0, 1], with at least two different values.
+relevance: shape (n,), in [0, 1], with at least two different values but for `pointwise`.
 """
 
 from __future__ import annotations

@@ -62,6 +62,9 @@ def tune(
         raise ConfigError(f"template {template.name!r} is made for {template.kind!r}; tuning needs one for yes-no")
     if not examples:
         raise TuningError("there are no examples to tune on; import interactions, or ask for fewer conditions on them")
+    # Point by point a list says how relevant each candidate is, even where all are equally so.
+    for example in (*(() if settings.loss == "pointwise" else examples), *validation):
+        example.check_order()
     check_folder(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -17,8 +17,8 @@ from ranking.tuning.manifest import AdapterManifest, Ended
 class TuningExample:
     """A list of candidates with what is known of each: what one step of tuning, or one validation case, is made of.
 
-    Raises TuningError, naming the example, if the lengths differ, a number is not finite, a relevance is outside
-    [0, 1], no candidate is relevant, or all are equally so: such a list has nothing to teach.
+    Raises TuningError, naming the example, if the lengths differ, a number is not finite, or a relevance is outside
+    [0, 1].
     """
 
     example_id: str
@@ -38,6 +38,9 @@ class TuningExample:
             raise self._refused("has a relevance or an offset that is not a finite number")
         if not all(0 <= value <= 1 for value in self.relevance):
             raise self._refused("has a relevance outside [0, 1]")
+
+    def check_order(self) -> None:
+        """Raises TuningError if no candidate is more relevant than another: such a list teaches and tells no order."""
         if len(set(self.relevance)) < 2:
             raise self._refused("has no candidate that is more relevant than another, so there is nothing to learn")
 

@@ -23,6 +23,8 @@ from tests.ranking.tiny_model import save_tiny_model
 from tests.ranking.tuning.lists import CrashError, example, examples, item, tune_tiny, weights_of
 
 ROOT = Path(__file__).parents[3]
+LIKED, DISLIKED = (example(1, relevance=(value,) * 7) for value in (1.0, 0.0))
+"""Lists without an order."""
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +218,12 @@ def test_other_losses_learn_too(tiny: Path, tmp_path: Path, loss: str) -> None:
     assert tuned.validations[-1].loss < tuned.validations[0].loss
 
 
+def test_point_by_point_a_list_without_an_order_teaches_too(tiny: Path, tmp_path: Path) -> None:
+    lists = [replace(LIKED, example_id="a"), replace(DISLIKED, example_id="b", context=example(2).context)]
+    tuned = tune_tiny(tiny, tmp_path / "adapter", loss="pointwise", examples=lists, steps=2, max_negatives=None)
+    assert tuned.manifest.training.examples == 2
+
+
 def test_with_offsets_the_sum_is_trained_and_judged(tiny: Path, tmp_path: Path) -> None:
     def known(number: int) -> Any:
         plain = example(number)
@@ -265,6 +273,9 @@ def test_the_folder_says_where_the_adapter_comes_from(tiny: Path, tmp_path: Path
     [
         ({"examples": []}, "no examples"),
         ({"examples": [example(1), example(1)]}, "'user-1' comes twice"),
+        ({"examples": [LIKED]}, "'user-1' .*nothing to learn"),
+        ({"examples": [DISLIKED]}, "'user-1' .*nothing to learn"),
+        ({"loss": "pointwise", "validation": [DISLIKED]}, "'user-1' .*nothing to learn"),
         ({"learning_rate": 1e30, "max_gradient_norm": 1e30}, "lower learning_rate"),
         ({"examples": [replace(example(1), context=replace(example(1).context, query="x " * 2000))]}, "user-1"),
     ],
@@ -304,8 +315,6 @@ def test_template_targets_and_layers_that_do_not_fit_are_named(tiny: Path, tmp_p
         ({"offsets": (0.0,)}, "and 1 offsets"),
         ({"relevance": (float("nan"), *[0.0] * 6)}, "not a finite number"),
         ({"relevance": (2.0, *[0.0] * 6)}, "outside"),
-        ({"relevance": (1.0,) * 7}, "nothing to learn"),
-        ({"relevance": (0.0,) * 7}, "nothing to learn"),
     ],
 )
 def test_an_example_without_a_lesson_is_refused(changes: dict[str, Any], message: str) -> None:
