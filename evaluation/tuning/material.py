@@ -26,7 +26,7 @@ from evaluation.tuning.fusion import FusionCase, fit_fusion
 from evaluation.tuning.labelled import drawn, labelled_examples
 from evaluation.tuning.negatives import NegativeSource, RandomNegatives, ServedNegatives
 from evaluation.tuning.selection import LOOKED_AT, least_sure
-from evaluation.tuning.signals import SignalsThen, alone
+from evaluation.tuning.signals import SignalsThen, alone, without_latent
 from prompts.types import PromptContext
 from ranking.settings import FusionWeights, Settings
 from ranking.tuning.types import TuningExample
@@ -111,7 +111,8 @@ def _read(
     cases = validation_cases(questions.fitting().cases, max(n, fusion.cases), config.seed)
     then = SignalsThen(questions) if lesson.examples.residual or fusion.fit else None
     measured = [] if then is None or len(cases) < MIN_FITTING_CASES else then.of_cases(cases, progress)
-    frozen = _frozen(measured, len(cases), fusion.l2) if lesson.examples.residual else None
+    known = measured if corpus.dated else [replace(case, signals=without_latent(case.signals)) for case in measured]
+    frozen = _frozen(known, len(cases), fusion.l2) if lesson.examples.residual else None
     made = training_examples(
         corpus,
         questions.fitting().training,
@@ -131,7 +132,7 @@ def _read(
             cases[:n],
             corpus.users,
             settings.examples,
-            None if frozen is None else [alone(case.signals, frozen) for case in measured[:n]],
+            None if frozen is None else [alone(case.signals, frozen) for case in known[:n]],
         ),
         asked=measured[:n],
         further=measured[n:],

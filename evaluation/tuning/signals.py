@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evaluation.run.questions import Questions
 from evaluation.tuning.examples import Offsets
@@ -35,11 +36,12 @@ class SignalsThen:
         return found
 
     def offsets(self, weights: FusionWeights) -> Offsets:
-        """Scores of the signals alone at past moments."""
+        """Scores of the signals alone at past moments; without dates, without latent factors: see without_latent."""
 
         def at_moment(moment: Moment, item_ids: Sequence[str]) -> tuple[float, ...]:
             as_of = self._end if moment.as_of is None else moment.as_of
-            return alone(self._measure(moment.held.user_id, moment.held.history, as_of, item_ids), weights)
+            found = self._measure(moment.held.user_id, moment.held.history, as_of, item_ids)
+            return alone(without_latent(found) if moment.as_of is None else found, weights)
 
         return at_moment
 
@@ -49,6 +51,14 @@ class SignalsThen:
         known = user_id if user_id in self._users else None
         described = self._retriever.describe(Query(user_id=known, history=history, as_of=as_of), item_ids)
         return [candidate.signals for candidate in described.candidates]
+
+
+def without_latent(signals: Sequence[Signals]) -> tuple[Signals, ...]:
+    """Where data have no dates, a user's whole past is in the factors at every moment, the item taken then with it.
+
+    Of the other signals the user's own interactions are no part.
+    """
+    return tuple(replace(one, latent=None) for one in signals)
 
 
 def alone(signals: Sequence[Signals], weights: FusionWeights) -> tuple[float, ...]:
