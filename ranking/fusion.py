@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from ranking.settings import FusionWeights
 from ranking.types import FusionPart
+from retrieval.config import HALF_KNOWN
 from retrieval.types import Signals
 
 
@@ -26,11 +27,6 @@ class Column(NamedTuple):
     name: str
     weight: float
     values: list[float | None]
-
-
-HALF_TRUST = 20.0
-"""Interactions per item at which latent factors count for half their weight. Chosen on validation lists of games with
-1.4 to 22 interactions per item: with it weights that were fitted on films and industrial goods serve all of them."""
 
 
 class Spread(NamedTuple):
@@ -97,7 +93,7 @@ def columns_of(
 def _trust(signals: Sequence[Signals]) -> float:
     """How much of their weight latent factors get, in [0, 1): nearly none where they are made of next to nothing."""
     known = max((s.interactions_per_item for s in signals), default=0.0)
-    return known / (known + HALF_TRUST)
+    return known / (known + HALF_KNOWN)
 
 
 def standardise(values: Sequence[float | None]) -> list[float]:

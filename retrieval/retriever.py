@@ -12,7 +12,7 @@ from retrieval.audience import Audience
 from retrieval.behaviour import recency_of
 from retrieval.catalogue import closest
 from retrieval.catch_up import item_text
-from retrieval.config import RetrievalSettings
+from retrieval.config import HALF_KNOWN, RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
 from retrieval.fuse import SMOOTHING, Joined, SourceList, join
 from retrieval.matching import check_attributes, may_be_shown
@@ -218,7 +218,9 @@ class Retriever:
 
     def _proposals(self, request: RetrievalRequest, width: int) -> list[SourceList]:
         return [
-            SourceList(source=source.name, weight=weight, proposals=source.propose(request, width))
+            SourceList(
+                source=source.name, weight=weight * _share(source, request), proposals=source.propose(request, width)
+            )
             for source, weight in self._sources
         ]
 
@@ -264,6 +266,13 @@ def _by_id(item_ids: Iterable[str]) -> list[Joined]:
         Joined(item_id=item_id, score=0.0, votes=(Vote(source="catalogue", rank=rank, score=1 / rank),))
         for rank, item_id in enumerate(item_ids, start=1)
     ]
+
+
+def _share(source: CandidateSource, request: RetrievalRequest) -> float:
+    """How much of its weight a source counts; see SourceWeights."""
+    return (
+        HALF_KNOWN / (request.moment.interactions_per_item + HALF_KNOWN) if source.name == WordsInCommon.name else 1.0
+    )
 
 
 def _in_given_order(item_ids: Sequence[str]) -> list[Joined]:

@@ -38,9 +38,9 @@ def test_all_unseen_items_come_back_best_first(shop: Shop) -> None:
 def test_every_candidate_has_votes_and_signals(shop: Shop) -> None:
     best = shop.ask(Query(user_id="a", text="space film"), 1).candidates[0]
     assert {vote.source for vote in best.votes} >= {"similarity_mean", "similarity_max", "text", "cooccurrence"}
-    assert best.score == pytest.approx(
-        sum(SourceWeights().model_dump()[vote.source] / (60 + vote.rank) for vote in best.votes)
-    )
+    weights = SourceWeights().model_dump()
+    weights["bm25"] *= 20 / (best.signals.interactions_per_item + 20)
+    assert best.score == pytest.approx(sum(weights[vote.source] / (60 + vote.rank) for vote in best.votes))
     assert best.signals.log_popularity == pytest.approx(math.log(3))
     assert best.signals.similarity_max is not None
     assert best.signals.query_similarity is not None
@@ -70,6 +70,19 @@ def test_sources_are_asked_for_more_until_enough_pass(record: Record) -> None:
     shop = Shop(record, RetrievalSettings(sources=weights, per_source=1))
     far_away = Query(text="space", filters=(Equals(attribute="genres", value="love"),))
     assert len(ids(shop.ask(far_away, 2))) == 2
+
+
+def test_words_in_common_count_less_where_more_is_known(record: Record) -> None:
+    open_shop(record)
+    shop = only(record, "bm25")
+    before = shop.ask(Query(user_id="a"), 1).candidates[0]
+    for n in range(20):
+        record.put_users([User(user_id=f"more{n}")])
+        record.put_interactions([interact(f"more{n}", f"l{at}", 1.0) for at in range(6)])
+    after = shop.ask(Query(user_id="a"), 1).candidates[0]
+    for one in (before, after):
+        assert one.score == pytest.approx(20 / (one.signals.interactions_per_item + 20) / (60 + one.votes[0].rank))
+    assert after.score < before.score
 
 
 def test_a_user_without_history_gets_text_then_popular_and_new_items(shop: Shop) -> None:
