@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+import retrieval
 from evaluation.arms.config import LlmArm
 from evaluation.baselines.types import Fitting
 from evaluation.config import ConfigFile, EvaluationConfig
@@ -32,6 +33,12 @@ from retrieval.retriever import Retriever
 from retrieval.store import Store
 
 _RETRIEVED = "retrieved.sqlite"
+
+
+def code_digest(folder: Path) -> str:
+    """Of every module under the folder: what other code retrieved is not what this code would."""
+    modules = sorted(folder.rglob("*.py"))
+    return digest_of([[module.relative_to(folder).as_posix(), module.read_text("utf-8")] for module in modules])
 
 
 class Questions:
@@ -95,6 +102,7 @@ class Questions:
                 "settings": self.settings.model_dump(mode="json", include={"retrieval", "embedder"}),
                 "users": len(training.user_ids),
                 "as_of": self.as_of,
+                "code": code_digest(Path(retrieval.__file__).parent),
             }
         )
         candidates = RetrieverCandidates(self.retriever(store), training.user_ids, self.as_of)
