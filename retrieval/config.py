@@ -74,14 +74,15 @@ class RetrievalSettings(Section):
     """How many items each source proposes."""
     sources: SourceWeights = SourceWeights()
     liked_recent: int = Field(default=10, ge=1, le=1000)
-    """How many of the latest liked items the similarity sources look at; co-occurrence looks at the last 20."""
+    """How many of the latest liked items the similarity sources look at; co-occurrence and words in common look at the
+    last 20."""
     cooccurrence_shrinkage: float = Field(default=SHRINKAGE, ge=0)
     """Users whom every item is held to have beside its own when the cosine of co-occurrence is taken: without them an
     item of two users looks as near as can be. 0 is the plain cosine, best where every item has many users."""
     history_half_life_hours: float | None = Field(default=None, gt=0, le=876_000)
-    """What the user did counts half for every so many hours that it lies before what they did last, in co-occurrence
-    and in the mean of what they liked: for sessions, where the last minutes say more than the last year. None goes by
-    order alone."""
+    """What the user did counts half for every so many hours that it lies before what they did last, in co-occurrence,
+    in words in common and in the mean of what they liked: for sessions, where the last minutes say more than the last
+    year. None goes by order alone."""
     popularity_half_life_days: float | None = Field(default=None, gt=0)
     """Interactions count half after this many days; None counts all alike."""
 
