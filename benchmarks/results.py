@@ -36,7 +36,7 @@ the arms. What the arms and protocols are is in the configurations, `evaluation/
 that each section names, and on what else it did; an LLM arm whose scores another arm had computed already (a fused one
 beside the same model alone) takes next to no time. Chat is measured on [its own page](chat.md#how-it-is-measured),
 newcomers on [theirs](newcomers.md#how-good-it-is). In runs
-begun before 2026-11-28 10:00 UTC latent factors are not among the `signals`, and words in common are not in the sections
+begun before 2026-11-28 10:00 UTC latent factors are not among the `signals`; nor are words in common in the sections
 `amazon-games`, `games-2048`, `ml-100k` and `ml-100k-end-to-end`, whose arm `bm25` counts words of titles alone.
 """
 
