@@ -101,7 +101,7 @@ def test_without_vllm_the_settings_are_refused_with_the_way_out(folder: Path, tm
     settings = Settings(
         home=tmp_path, cache=tmp_path, model=ModelSettings(name=str(folder)), engine=VllmOfflineSettings()
     )
-    with pytest.raises(ConfigError, match=r"fewrec\[vllm\]"), open_engine(settings):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[vllm\]'"), open_engine(settings):
         pass
 
 
