@@ -20,7 +20,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ranking.errors import ModelError, PromotionError
+from ranking.errors import AdapterFolderError, ModelError, PromotionError
 from ranking.tuning.adapter import Adapter, read_adapter
 from ranking.tuning.manifest import ADAPTER_FILE, CARD_FILE, PEFT_FILE, WEIGHTS_FILE, AdapterManifest
 from retrieval.files import write_whole
@@ -158,8 +158,8 @@ class AdapterRegistry:
         """Copies the adapter, checks the copy, and lets it serve from now on.
 
         `over` is the label that it was measured against. Raises PromotionError if another one serves by now or this
-        very adapter serves already, ModelError if the folder is damaged, StoreBusyError if the lock is not free within
-        30 seconds; what served goes on serving.
+        very adapter serves already, ModelError if the folder is damaged, AdapterFolderError if the copy cannot be
+        written, StoreBusyError if the lock is not free within 30 seconds; what served goes on serving.
         """
         label = adapter.manifest.label
         with self._changing() as history:
@@ -180,7 +180,8 @@ class AdapterRegistry:
     def rollback(self) -> Promotion | None:
         """Lets what served before the last promotion serve again, and returns it; None where no promoted adapter does.
 
-        Raises PromotionError if nothing is promoted, ModelError if the files of what served before are damaged.
+        Raises PromotionError if nothing is promoted, ModelError if the files of what served before are damaged,
+        AdapterFolderError if the history cannot be written.
         """
         with self._changing() as history:
             served = self._served(history)
@@ -285,7 +286,7 @@ def _to_disk(path: Path) -> None:
         os.close(opened)
 
 
-def _unwritable(folder: Path, error: OSError) -> PromotionError:
-    return PromotionError(
+def _unwritable(folder: Path, error: OSError) -> AdapterFolderError:
+    return AdapterFolderError(
         f"the adapter cannot be kept in {folder}: {error.strerror or error}; what served goes on serving"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,6 +64,11 @@ class SourceWeights(Section):
     cooccurrence: float = Field(default=3.0, ge=0)
     popularity: float = Field(default=0.5, ge=0)
     newest: float = Field(default=0.1, ge=0)
+
+    def where(self, interactions_per_item: float) -> Mapping[str, float]:
+        """By source's name, what each counts where so much is known."""
+        share = HALF_KNOWN / (interactions_per_item + HALF_KNOWN)
+        return {**self.model_dump(), "bm25": self.bm25 * share}
 
 
 class RetrievalSettings(Section):

@@ -12,7 +12,7 @@ from retrieval.audience import Audience
 from retrieval.behaviour import recency_of
 from retrieval.catalogue import closest
 from retrieval.catch_up import item_text
-from retrieval.config import HALF_KNOWN, RetrievalSettings
+from retrieval.config import RetrievalSettings
 from retrieval.errors import EmptyStoreError, NotFoundError
 from retrieval.fuse import SMOOTHING, Joined, SourceList, join
 from retrieval.matching import check_attributes, may_be_shown
@@ -64,7 +64,7 @@ class Retriever:
             self._snapshots.newest,
         )
         weights: Mapping[str, float] = settings.sources.model_dump()
-        self._sources = [(source, weights[source.name]) for source in sources if weights[source.name] > 0]
+        self._sources = [source for source in sources if weights[source.name] > 0]
 
     def with_settings(self, settings: RetrievalSettings) -> Retriever:
         """One that retrieves by other settings from the same store; itself where they are the same."""
@@ -217,11 +217,10 @@ class Retriever:
         return self._record.feedback().dismissed(request.user.user_id, request.as_of)
 
     def _proposals(self, request: RetrievalRequest, width: int) -> list[SourceList]:
+        weights = self._settings.sources.where(request.moment.interactions_per_item)
         return [
-            SourceList(
-                source=source.name, weight=weight * _share(source, request), proposals=source.propose(request, width)
-            )
-            for source, weight in self._sources
+            SourceList(source=source.name, weight=weights[source.name], proposals=source.propose(request, width))
+            for source in self._sources
         ]
 
     def _retrieved(
@@ -266,13 +265,6 @@ def _by_id(item_ids: Iterable[str]) -> list[Joined]:
         Joined(item_id=item_id, score=0.0, votes=(Vote(source="catalogue", rank=rank, score=1 / rank),))
         for rank, item_id in enumerate(item_ids, start=1)
     ]
-
-
-def _share(source: CandidateSource, request: RetrievalRequest) -> float:
-    """How much of its weight a source counts; see SourceWeights."""
-    return (
-        HALF_KNOWN / (request.moment.interactions_per_item + HALF_KNOWN) if source.name == WordsInCommon.name else 1.0
-    )
 
 
 def _in_given_order(item_ids: Sequence[str]) -> list[Joined]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ranking.errors import ModelError, PromotionError
+from ranking.errors import AdapterFolderError, ModelError, PromotionError
 from ranking.factory import promotion_for, served_settings
 from ranking.registry import AdapterRegistry, Difference, Evidence
 from ranking.settings import ModelSettings, Settings
@@ -137,6 +138,19 @@ def test_a_process_that_is_killed_before_the_history_is_written_changes_nothing(
     assert done.returncode == 9
     assert serving(registry) == first
     assert promote(registry, second, first) == serving(registry)
+
+
+def test_where_the_disk_is_full_what_served_goes_on_serving(own_folders: Path, tmp_path: Path) -> None:
+    registry = AdapterRegistry(own_folders)
+    first, second = promote(registry, make_adapter(tmp_path / "a")), make_adapter(tmp_path / "b", b"x" * 10_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(AdapterFolderError, match=r"cannot be kept in .* what served goes on serving"):
+            promote(registry, second, first)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (serving(registry), [kept.label for kept in registry.kept()]) == (first, [first])
 
 
 def test_a_history_that_cannot_be_read_is_told_with_its_line(own_folders: Path, tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def test_all_unseen_items_come_back_best_first(shop: Shop) -> None:
 def test_every_candidate_has_votes_and_signals(shop: Shop) -> None:
     best = shop.ask(Query(user_id="a", text="space film"), 1).candidates[0]
     assert {vote.source for vote in best.votes} >= {"similarity_mean", "similarity_max", "text", "cooccurrence"}
-    weights = SourceWeights().model_dump()
-    weights["bm25"] *= 20 / (best.signals.interactions_per_item + 20)
+    weights = SourceWeights().where(best.signals.interactions_per_item)
+    assert weights == SourceWeights(bm25=2 * 20 / (best.signals.interactions_per_item + 20)).model_dump()
     assert best.score == pytest.approx(sum(weights[vote.source] / (60 + vote.rank) for vote in best.votes))
     assert best.signals.log_popularity == pytest.approx(math.log(3))
     assert best.signals.similarity_max is not None
