@@ -177,11 +177,11 @@ async def _measured(recommender: Recommender, newcomers: Sequence[Newcomer]) -> 
     return columns
 
 
-def ndcg(shown: Sequence[str], wanted: frozenset[str]) -> float:
-    """NDCG@10 with gain 1 for what is wanted, by ir_measures."""
+def ndcg(shown: Sequence[str], wanted: frozenset[str], cut: int = _CUT) -> float:
+    """NDCG with gain 1 for what is wanted, by ir_measures."""
     judged = {"q": dict.fromkeys(wanted, 1)}
     run = {"q": {item_id: float(len(shown) - place) for place, item_id in enumerate(shown)}}
-    measure = ir_measures.nDCG @ _CUT
+    measure = ir_measures.nDCG @ cut
     return float(ir_measures.pytrec_eval.calc_aggregate([measure], judged, run)[measure])
 
 

@@ -1,4 +1,8 @@
-"""Whom an item is for: the LLM ranks users, fused with retrieval's signals as lists of items are."""
+"""Whom an item is for: the LLM ranks the users that retrieval finds, joined with retrieval's own score.
+
+Not with the signals of lists: how near one user's latest likings come to the item says less than how much of what they
+like is near it, which is how retrieval finds them (docs/new-items.md has the numbers).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from prompts.audience import render_audience
 from prompts.template import Template, load_template
 from prompts.types import Dropped, PromptContext, TemplateRef, TokenBudget
 from ranking.clock import Clock
-from ranking.fusion import fuse
+from ranking.fusion import Column, add_up
 from ranking.ladder import Course, Ladder
 from ranking.protocol import Engine
 from ranking.settings import FusionWeights
@@ -20,7 +24,7 @@ from ranking.strategies.yes_no import margins
 from ranking.types import Cause, EngineInfo, FusionPart, Rung, Stage, StrategyScores
 from retrieval.audience import Audience
 from retrieval.errors import InputError
-from retrieval.types import Item, PastItem, PossibleUser, PossibleUsers, Signals, Vote
+from retrieval.types import Item, PastItem, PossibleUser, PossibleUsers, Vote
 
 _TEMPLATE = "audience"
 
@@ -49,7 +53,6 @@ class RankedUser:
     retrieval_rank: int
     parts: tuple[FusionPart, ...]
     votes: tuple[Vote, ...]
-    signals: Signals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +64,7 @@ class AudienceAnswer:
     users: tuple[RankedUser, ...]
     requested: int
     ranked_by: str
-    """"llm", "signals" or "retrieval": who decided the order."""
+    """"llm" or "retrieval": who decided the order."""
     engine: EngineInfo | None
     template: TemplateRef | None
     prompt_digest: str | None
@@ -113,14 +116,14 @@ class AudienceRanker:
         clock.lap("retrieval")
         verdict = await self._verdict(found, course)
         clock.lap("llm")
-        users = _ranked(found.users, verdict, self._fusion, by_fusion=verdict is not None or not self._asks_llm)
+        users = _ranked(found.users, verdict, self._fusion)
         clock.lap("fusion")
         return AudienceAnswer(
             request_id=str(uuid.uuid4()),
             item=found.item,
             users=users,
             requested=n,
-            ranked_by="llm" if verdict else "retrieval" if self._asks_llm else "signals",
+            ranked_by="llm" if verdict else "retrieval",
             engine=self._engine.info if verdict else None,
             template=verdict.template if verdict else None,
             prompt_digest=verdict.prompt_digest if verdict else None,
@@ -136,9 +139,9 @@ class AudienceRanker:
     def _why_unasked(self) -> str | None:
         """Why the LLM does not rank users, a sentence; None where it does."""
         if self._fusion.llm == 0:
-            return "The LLM has no weight (fusion.llm is 0): the signals alone ranked."
+            return "The LLM has no weight (fusion.llm is 0): retrieval alone ranked."
         if "labels" not in self._engine.info.capabilities:
-            return f"{self._engine.info.engine} cannot weigh yes against no: the signals alone ranked."
+            return f"{self._engine.info.engine} cannot weigh yes against no: retrieval alone ranked."
         return None
 
     @property
@@ -190,26 +193,23 @@ class _Invited:
 
 
 def _ranked(
-    users: Sequence[PossibleUser], verdict: StrategyScores | None, weights: FusionWeights, *, by_fusion: bool
+    users: Sequence[PossibleUser], verdict: StrategyScores | None, weights: FusionWeights
 ) -> tuple[RankedUser, ...]:
     scores = () if verdict is None else verdict.scores
     llm = [*scores, *[None] * (len(users) - len(scores))]
-    fused = fuse(None if verdict is None else llm, [user.signals for user in users], weights)
-    rows = list(zip(users, fused, llm, strict=True))
-    if by_fusion:
-        # Users whom there was no time to rank follow in retrieval's order.
-        asked = len(rows) if verdict is None else len(scores)
-        rows[:asked] = sorted(rows[:asked], key=lambda row: (-row[1].score, row[0].user_id))
+    columns = [Column("llm", weights.llm, llm), Column("retrieval", 1.0, [user.score for user in users])]
+    rows = list(zip(users, add_up(columns, len(users)), llm, strict=True))
+    # Users whom there was no time to rank follow in retrieval's order.
+    rows[: len(scores)] = sorted(rows[: len(scores)], key=lambda row: (-row[1].score, row[0].user_id))
     return tuple(
         RankedUser(
             user_id=user.user_id,
             rank=place,
-            score=joined.score if by_fusion else user.score,
+            score=user.score if verdict is None else joined.score,
             llm_score=told,
             retrieval_rank=user.rank,
             parts=joined.parts,
             votes=user.votes,
-            signals=user.signals,
         )
         for place, (user, joined, told) in enumerate(rows, start=1)
     )

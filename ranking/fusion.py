@@ -56,8 +56,13 @@ def fuse(
     """
     if llm_scores is not None and len(llm_scores) != len(signals):
         raise ValueError(f"{len(llm_scores)} LLM scores for {len(signals)} candidates")
-    parts: list[list[FusionPart]] = [[] for _ in signals]
-    for column in columns_of(llm_scores, signals, weights, unseen=unseen):
+    return add_up(columns_of(llm_scores, signals, weights, unseen=unseen), len(signals))
+
+
+def add_up(columns: Sequence[Column], n: int) -> list[Fused]:
+    """Weighted sum of the standardised values of n candidates, as `fuse` says."""
+    parts: list[list[FusionPart]] = [[] for _ in range(n)]
+    for column in columns:
         for row, value, standard in zip(parts, column.values, standardise(column.values), strict=True):
             added = column.weight * standard
             row.append(FusionPart(name=column.name, value=value, weight=column.weight, contribution=added))

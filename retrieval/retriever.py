@@ -52,7 +52,7 @@ class Retriever:
         self._settings = settings
         self._snapshots = snapshots or Snapshots.of(record)
         self._catalogue, self._behaviour = self._snapshots.catalogue, self._snapshots.behaviour
-        self.audience = Audience(record, index, self._catalogue, self._behaviour, settings)
+        self.audience = Audience(record, index, self._snapshots, settings)
         """The other way round: users for an item."""
         sources: tuple[CandidateSource, ...] = (
             SimilarityToMean(index),

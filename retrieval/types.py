@@ -184,7 +184,7 @@ class Retrieved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PossibleUser:
-    """A user whom an item could be for, why they are here, and the evidence."""
+    """A user whom an item could be for, and why they are here."""
 
     user_id: str
     history: tuple[PastItem, ...]
@@ -194,8 +194,6 @@ class PossibleUser:
     score: float
     """Weighted reciprocal-rank score of the join; comparable within one list only."""
     votes: tuple[Vote, ...]
-    signals: Signals
-    """Of the item for this user."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ranking.audience import AudienceAnswer
-from service.schemas import DroppedOut, ModelOut, PartOut, SignalsOut, SourceOut, TemplateOut, TimingOut
+from service.schemas import DroppedOut, ModelOut, PartOut, SourceOut, TemplateOut, TimingOut
 from service.wire import Wire
 
 
 class AudienceUserOut(Wire):
-    """One place: a user by id only, and the evidence."""
+    """One place: a user by id only, and why they are here."""
 
     user_id: str
     rank: int
@@ -19,7 +19,6 @@ class AudienceUserOut(Wire):
     retrieval_rank: int
     parts: list[PartOut]
     sources: list[SourceOut]
-    signals: SignalsOut
 
 
 class AudienceOut(Wire):
@@ -57,7 +56,6 @@ class AudienceOut(Wire):
                     retrieval_rank=user.retrieval_rank,
                     parts=[PartOut.of(part) for part in user.parts],
                     sources=[SourceOut.of(vote) for vote in user.votes],
-                    signals=SignalsOut.of(user.signals),
                 )
                 for user in answer.users
             ],

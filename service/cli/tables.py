@@ -79,18 +79,19 @@ def changes_table(recommendation: Recommendation) -> Table:
 
 
 def audience_table(answer: AudienceAnswer) -> Table:
-    """Rank, user and the scores, and where the user stood before the model ranked."""
+    """Rank, user and the scores, and where the user stood before the model ranked, in all and in each source's list."""
     title = Text.assemble(f"{len(answer.users)} users for ", name_of(answer.item), f", ranked by {answer.ranked_by}")
     table = Table(title=title, title_justify="left")
     table.add_column("#", justify="right", style="bold")
     table.add_column("user", overflow="fold")
-    for name in ("score", "LLM", "nearest", "together", "retrieval"):
+    sources = {"nearest": "similarity_max", "words": "bm25", "together": "cooccurrence"}
+    for name in ("score", "LLM", "retrieval", *sources):
         table.add_column(name, justify="right")
     for user in answer.users:
-        signals = user.signals
-        values = (user.score, user.llm_score, signals.similarity_max, signals.cooccurrence)
-        shown = ["-" if value is None else f"{value:.2f}" for value in values]
-        table.add_row(str(user.rank), Text(user.user_id), *shown, str(user.retrieval_rank))
+        shown = ["-" if value is None else f"{value:.2f}" for value in (user.score, user.llm_score)]
+        places = {vote.source: str(vote.rank) for vote in user.votes}
+        places_in = [places.get(source, "-") for source in sources.values()]
+        table.add_row(str(user.rank), Text(user.user_id), *shown, str(user.retrieval_rank), *places_in)
     return table
 
 

@@ -16,7 +16,7 @@ from retrieval.errors import InputError
 from retrieval.record import Record
 from tests.retrieval.films import NOW, open_films, retriever_of
 
-LLM_ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, bm25=0.0, popularity=0.0, query=0.0)
+LLM_FIRST = FusionWeights(llm=9.0)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ class FailingEngine(ScriptedEngine):
         raise EngineError("the model failed")
 
 
-def ranker(record: Record, engine: ScriptedEngine | None = None, fusion: FusionWeights = LLM_ALONE) -> AudienceRanker:
+def ranker(record: Record, engine: ScriptedEngine | None = None, fusion: FusionWeights = LLM_FIRST) -> AudienceRanker:
     engine = engine or ScriptedEngine(likes_weddings)
     return AudienceRanker(audience=retriever_of(record).audience, engine=engine, fusion=fusion)
 
@@ -57,16 +57,17 @@ async def test_the_llm_ranks_users_by_their_histories_with_the_item_shared(recor
     assert "will" in prompt.after.lower()
 
 
-async def test_signals_are_fused_with_it(record: Record) -> None:
-    answer = await ranker(record, fusion=FusionWeights(llm=0.01, similarity=1.0)).rank("newghost", as_of=NOW)
-    assert [user.user_id for user in answer.users] == ["cid", "ann", "bob"], "the LLM decides between equals only"
-    assert {part.name for part in answer.users[0].parts} >= {"llm", "similarity", "cooccurrence"}
+async def test_retrievals_order_is_joined_with_it(record: Record) -> None:
+    answer = await ranker(record, fusion=FusionWeights(llm=0.01)).rank("newghost", as_of=NOW)
+    assert [user.user_id for user in answer.users] == ["ann", "cid", "bob"]
+    assert {part.name for part in answer.users[0].parts} == {"llm", "retrieval"}
+    assert [user.user_id for user in (await ranker(record).rank("newghost", as_of=NOW)).users] == ["bob", "cid", "ann"]
 
 
-async def test_without_weight_the_signals_rank_and_it_is_told(record: Record) -> None:
+async def test_without_weight_retrieval_ranks_and_it_is_told(record: Record) -> None:
     engine = ScriptedEngine(likes_weddings)
     answer = await ranker(record, engine, FusionWeights(llm=0.0)).rank("newghost", as_of=NOW)
-    assert (answer.ranked_by, engine.calls, answer.users[0].user_id) == ("signals", 0, "ann")
+    assert (answer.ranked_by, engine.calls, answer.users[0].user_id) == ("retrieval", 0, "ann")
     assert any("no weight" in note for note in answer.notes)
 
 
@@ -74,7 +75,7 @@ async def test_a_model_that_fails_leaves_retrievals_order(record: Record) -> Non
     failing = FailingEngine(likes_weddings)
     with Ladder(LadderSettings()) as ladder:
         guarded = AudienceRanker(
-            audience=retriever_of(record).audience, engine=failing, fusion=LLM_ALONE, ladder=ladder
+            audience=retriever_of(record).audience, engine=failing, fusion=LLM_FIRST, ladder=ladder
         )
         answer = await guarded.rank("newghost", as_of=NOW)
     assert (answer.rung, answer.reason, answer.degraded) == ("retrieval", "engine", True)
@@ -86,7 +87,7 @@ async def test_a_model_that_fails_leaves_retrievals_order(record: Record) -> Non
 async def test_long_histories_are_shortened_and_it_is_told(record: Record) -> None:
     engine = ScriptedEngine(likes_weddings)
     wording = AudienceWording(max_tokens=72)
-    small = AudienceRanker(audience=retriever_of(record).audience, engine=engine, fusion=LLM_ALONE, wording=wording)
+    small = AudienceRanker(audience=retriever_of(record).audience, engine=engine, fusion=LLM_FIRST, wording=wording)
     answer = await small.rank("newghost", as_of=NOW)
     assert answer.dropped.history == 3
     assert any("did not fit" in note for note in answer.notes)

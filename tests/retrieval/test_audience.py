@@ -8,7 +8,7 @@ import pytest
 from retrieval.errors import InputError, NotFoundError
 from retrieval.record import Record
 from retrieval.record.types import Feedback
-from retrieval.types import Interaction, Item, Query
+from retrieval.types import Interaction, Item, User
 from tests.retrieval.films import NOW, open_films, retriever_of
 
 
@@ -26,7 +26,7 @@ def test_a_new_item_is_for_those_who_liked_what_is_near_and_never_for_a_stranger
     found = retriever_of(record).audience.retrieve("newghost", 2, NOW).users
     assert [user.user_id for user in found] == ["ann", "cid"]
     assert [user.rank for user in found] == [1, 2]
-    assert found[0].signals.cooccurrence is None, "nobody took it yet"
+    assert {vote.source for vote in found[0].votes} == {"similarity_max", "bm25"}, "nobody took it yet"
     assert "dan" not in ids(record, "newghost")
 
 
@@ -42,31 +42,26 @@ def test_who_has_it_dismissed_it_or_is_gone_is_left_out(record: Record) -> None:
     assert ids(record, "newghost") == ["bob"]
 
 
-def test_signals_are_those_of_a_list(record: Record) -> None:
-    record.put_interactions([Interaction(user_id="dan", item_id="comedy1", timestamp=5.0)])
-    retriever = retriever_of(record)
-    found = {user.user_id: user.signals for user in retriever.audience.retrieve("horror2", 10, NOW).users}
-    assert set(found) == {"bob", "cid", "dan"}
-    for user_id, signals in found.items():
-        [candidate] = retriever.describe(Query(user_id=user_id, as_of=NOW), ["horror2"]).candidates
-        theirs = candidate.signals
-        assert signals.similarity_max == pytest.approx(theirs.similarity_max)
-        assert signals.similarity_mean == pytest.approx(theirs.similarity_mean)
-        assert signals.cooccurrence or pytest.approx(theirs.cooccurrence or 0.0) == 0.0
-        assert signals.log_popularity == pytest.approx(theirs.log_popularity)
+def test_without_the_index_there_are_words_and_who_takes_what_together(record: Record) -> None:
+    audience = retriever_of(record).audience
+    [found] = audience.behavioural("horror2", 10, NOW).users
+    assert (found.user_id, {vote.source for vote in found.votes}) == ("cid", {"bm25", "cooccurrence"})
+    # Two ghosts speak louder than one, and one louder than a winter.
+    assert [user.user_id for user in audience.behavioural("newghost", 10, NOW).users] == ["ann", "cid", "bob"]
 
 
-def test_without_the_index_there_is_who_takes_what_together(record: Record) -> None:
-    found = retriever_of(record).audience.behavioural("horror2", 10, NOW).users
-    assert [user.user_id for user in found] == ["cid"]
-    assert retriever_of(record).audience.behavioural("newghost", 10, NOW).users == ()
+def test_who_likes_more_of_what_is_near_comes_first(record: Record) -> None:
+    record.put_users([User(user_id="one"), User(user_id="three")])
+    record.put_items([Item(item_id=f"ghost{n}", title=f"ghost castle {n}") for n in range(4)])
+    taken = [("one", "ghost0"), *(("three", f"ghost{n}") for n in (0, 1, 2))]
+    record.put_interactions([Interaction(user_id=user, item_id=item, timestamp=5.0) for user, item in taken])
+    assert ids(record, "ghost3", 2) == ["three", "one"]
 
 
 def test_nothing_later_than_the_moment_is_used(record: Record) -> None:
     assert [user.user_id for user in retriever_of(record).audience.retrieve("newghost", 9, 1.5).users] == [
         "ann",
         "cid",
-        "bob",
     ]
     assert retriever_of(record).audience.retrieve("newghost", 9, 0.5).users == ()
 

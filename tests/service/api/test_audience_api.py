@@ -37,7 +37,7 @@ def test_an_audience_is_users_by_id_and_how_it_came_about(client: TestClient) ->
     assert answer.status_code == 200
     body = answer.json()
     [user] = body["users"]
-    assert set(user) == {"user_id", "rank", "score", "llm_score", "retrieval_rank", "parts", "sources", "signals"}
+    assert set(user) == {"user_id", "rank", "score", "llm_score", "retrieval_rank", "parts", "sources"}
     assert (body["item_id"], body["ranked_by"], body["rung"], body["degraded"]) == ("i5", "llm", "full", False)
     assert body["template"]["name"] == "audience"
 
