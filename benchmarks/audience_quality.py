@@ -2,8 +2,8 @@
 
 All that anybody did with a fifth of the items that at least five users liked is held out, so that nobody is known to
 have taken them. For each of these the users whom it could be for are asked, and judged by who liked it. Two orders are
-told apart: that in which retrieval finds them, and that of the answer, with the signals and, with --llm, the LLM; and
-two that know nothing of the item: the users who liked most, and chance.
+told apart: that in which retrieval finds them, and that of the answer, which is another one with --llm only; and two
+that know nothing of the item: the users who liked most, and chance.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NewItems:
 
     known: Mask
     likers: dict[str, frozenset[str]]
-    """By item, best drawn first: the users who liked it, of those who are known to like anything else."""
+    """By item, in the order drawn: the users who liked it, of those who are known to like anything else."""
     by_activity: tuple[str, ...]
     """The users who are known to like anything, those first who like most."""
 

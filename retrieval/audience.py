@@ -122,10 +122,7 @@ class Audience:
             return []
         shrinkage = self._settings.cooccurrence_shrinkage
         scores = moment.matrix @ (shared / np.sqrt(moment.counts + shrinkage))
-        order = np.argsort(-scores, kind="stable")[: _wide(n)]
-        own = moment.places[item_id]
-        scale = math.sqrt(moment.counts[own] + shrinkage)
-        return [Proposal(moment.user_ids[user], float(scores[user] / scale)) for user in order if scores[user] > 0]
+        return best(moment.user_ids, scores / math.sqrt(_takers(moment, item_id) + shrinkage), _wide(n))
 
     def _described(self, joined: Sequence[Joined], now: float) -> tuple[PossibleUser, ...]:
         histories = self._record.histories([entry.item_id for entry in joined], now)
