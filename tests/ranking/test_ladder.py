@@ -153,14 +153,14 @@ def test_what_the_request_causes_and_refusals_asked_for_stay_errors(store: Store
 def test_an_engine_that_hangs_is_left_in_time_then_left_alone_then_found_well_again(store: Store) -> None:
     engine = FlakyEngine()
     engine.seconds = 60.0
-    with ranker(store, engine, deadline_s=0.3, breaker_failures=2) as recommender:
+    with ranker(store, engine, deadline_s=1.0, breaker_failures=2) as recommender:
         started = time.perf_counter()
         assert [told(ask(recommender))[:2] for _ in range(3)] == [
             ("retrieval", "deadline"),
             ("retrieval", "deadline"),
             ("retrieval", "breaker"),
         ]
-        assert time.perf_counter() - started < 3.0
+        assert time.perf_counter() - started < 30.0
         assert (engine.cancelled, len(engine.asked)) == (2, 2)
         engine.seconds = 0.0
         time.sleep(0.25)
@@ -171,8 +171,8 @@ def test_an_engine_that_hangs_is_left_in_time_then_left_alone_then_found_well_ag
 
 def test_a_slow_engine_ranks_fewer_and_the_others_follow_in_retrievals_order(store: Store) -> None:
     engine = FlakyEngine()
-    engine.per_branch = 0.05
-    with ranker(store, engine, deadline_s=0.75) as recommender:
+    engine.per_branch = 0.15
+    with ranker(store, engine, deadline_s=2.25) as recommender:
         first = ask(recommender)
         later = [ask(recommender) for _ in range(4)]
     assert first.rung == "retrieval"
@@ -189,8 +189,8 @@ def test_a_slow_engine_ranks_fewer_and_the_others_follow_in_retrievals_order(sto
 
 def test_reasons_that_take_too_long_are_left_out_and_the_list_is_whole(store: Store) -> None:
     engine = FlakyEngine()
-    engine.per_branch = 0.03
-    with ranker(store, engine, deadline_s=1.0) as recommender:
+    engine.per_branch = 0.1
+    with ranker(store, engine, deadline_s=3.0) as recommender:
         answer = ask(recommender, explain=True)
         assert recommender.ladder is not None
         assert recommender.ladder.engine.state == "closed"
