@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, cast
 
 from evaluation.errors import RunConfigError
 from evaluation.metrics.registry import parse_metric
+from evaluation.report.numbers import interval, metric_name, shown, signed
 from evaluation.spelling import meant
 from evaluation.statistics.compare import Comparison, holm
 
@@ -87,13 +88,20 @@ def _decide(gate: Gate, comparison: Comparison, p: float | None, n_gates: int) -
             passed = significant and difference * wanted > 0
         else:
             passed = not (significant and difference * wanted < 0)
-        interval = "" if comparison.low is None else f" (95% interval {comparison.low:+.4f} to {comparison.high:+.4f})"
-        of_several = f" after correction for {n_gates} gates" if n_gates > 1 else ""
-        said = f"{gate.metric} differs by {difference:+.4f}{interval}, p = {p:.4g}{of_several}, n = {comparison.n}"
+        said = difference_sentence(gate.metric, comparison, p, f"{n_gates} gates" if n_gates > 1 else None)
         if not passed and comparison.detectable is not None and gate.operator in {">", "<"}:
-            said += f"; so many cases show differences from {comparison.detectable:.4f} on"
+            said += f"; so many cases show differences from {shown(gate.metric, comparison.detectable)} on"
     held = "holds" if passed else "does not hold"
     return Verdict(gate=gate, passed=passed, sentence=f"gate '{gate.text}' {held}: {said}")
+
+
+def difference_sentence(metric: str, found: Comparison, p: float, corrected_for: str | None) -> str:
+    """A difference in the unit of the tables, shares times 100, with its interval, p and n."""
+    bounds = interval(metric, found.low, found.high)
+    between = f" (95% interval {bounds})" if bounds else ""
+    corrected = f" after correction for {corrected_for}" if corrected_for else ""
+    differs = f"{metric_name(metric)} differs by {signed(metric, found.difference)}{between}"
+    return f"{differs}, p = {p:.4g}{corrected}, n = {found.n}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

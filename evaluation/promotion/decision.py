@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluation.errors import RunMismatchError
-from evaluation.gate import LEVEL, Verdict, decide, parse_gate
+from evaluation.gate import LEVEL, Verdict, decide, difference_sentence, parse_gate
 from evaluation.metrics.aggregate import compare_arms
 from evaluation.metrics.columns import ArmColumns, Table
 from evaluation.metrics.paired import Draws, verdicts
@@ -68,12 +68,9 @@ class Decision:
         """What was found, one sentence a comparison."""
         told = [one.verdict.sentence for one in self.against]
         for slice_ in self.worse:
-            found = slice_.comparison
-            told.append(
-                f"slice {slice_.name} is significantly worse than {slice_.rival}: {METRIC} differs by "
-                f"{found.difference:+.4f} (95% interval {found.low:+.4f} to {found.high:+.4f}), p = {slice_.p:.4g} "
-                f"after correction for {self.n_slices} comparisons of slices, n = {found.n}"
-            )
+            corrected_for = f"{self.n_slices} comparisons of slices"
+            found = difference_sentence(METRIC, slice_.comparison, slice_.p, corrected_for)
+            told.append(f"slice {slice_.name} is significantly worse than {slice_.rival}: {found}")
         if not self.worse:
             told.append(f"no slice is significantly worse ({self.n_slices} comparisons of slices)")
         if self.serving is not None:

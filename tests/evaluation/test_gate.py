@@ -75,7 +75,7 @@ def test_the_meaning_of_each_operator(operator: str, difference: float | None, p
 def test_a_sentence_gives_difference_interval_p_and_n() -> None:
     gate = parse_gate("llm.ndcg@10 > base-max.ndcg@10", ARMS)
     sentence = decide([gate], [comparison(p=0.2)])[0].sentence
-    for part in ("does not hold", "+0.0500", "+0.0100 to +0.0900", "p = 0.2", "n = 200", "0.0400"):
+    for part in ("does not hold", "NDCG@10 differs by +5.0", "1.0 to 9.0", "p = 0.2", "n = 200", "from 4.0 on"):
         assert part in sentence
 
 

@@ -68,7 +68,7 @@ def test_a_slice_that_is_worse_does_not() -> None:
     [worse] = found.worse
     assert (worse.name, worse.rival, worse.comparison.n) == ("tag fourth", "signals", 30)
     assert not found.promote
-    assert "slice tag fourth is significantly worse than signals: ndcg@10 differs by -0.69" in found.sentences[-1]
+    assert "slice tag fourth is significantly worse than signals: NDCG@10 differs by −69" in found.sentences[-1]
 
 
 def test_an_arm_that_has_not_answered_all_is_told() -> None:

@@ -192,7 +192,7 @@ def test_without_a_win_nothing_changes_and_the_signals_are_recommended(
     assert not promote(shop, Order(folder=tuned / "first", run=run))
     assert serving(shop) is None
     told = shop.said(shop.err)
-    assert "gate 'fused.ndcg@10 > signals.ndcg@10' does not hold: ndcg@10 differs by -" in told
+    assert "gate 'fused.ndcg@10 > signals.ndcg@10' does not hold: NDCG@10 differs by −" in told
     assert "this adapter is not shown to be better here than the signals alone" in told
     assert "FEWREC_FUSION__LLM=0" in told
     monkeypatch.setenv("FEWREC_MODEL__NAME", str(shop.model))
