@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluation.data.types import Corpus, HeldOut, Split
 from evaluation.errors import RunConfigError
+from evaluation.protocols.targets import users_of
 from evaluation.tuning.config import ExampleConfig
 from evaluation.tuning.negatives import Moment, NegativeSource
 from evaluation.tuning.selection import SELECTIONS, Rows
@@ -40,8 +41,8 @@ def asked_only_in_test(split: Split) -> frozenset[str]:
 
     Of the others, what is known when the validation is asked lies before any question.
     """
-    validated = {held.user_id for held in split.validation}
-    return frozenset(held.user_id for held in split.test if held.user_id is not None and held.user_id not in validated)
+    validated = set(users_of(split.validation))
+    return frozenset(user for user in users_of(split.test) if user is not None and user not in validated)
 
 
 def training_examples(

@@ -12,6 +12,7 @@ import pytest
 from evaluation.data.types import Corpus, Mask, Split
 from evaluation.errors import RunConfigError
 from evaluation.protocols.config import Sampled
+from evaluation.protocols.scarcity import know_less
 from evaluation.protocols.split import split_corpus
 from evaluation.tuning.config import ExampleConfig, NegativeCounts
 from evaluation.tuning.examples import (
@@ -117,6 +118,13 @@ def test_users_of_the_test_who_are_in_no_validation_give_nothing() -> None:
     assert barred == {f"u{n:02}" for n in range(5, 12)}
     assert {example.example_id[:3] for example in of_everyone(barred=barred)} == {f"u{n:02}" for n in range(5)}
     assert asked_only_in_test(SPLIT) == frozenset()
+
+
+def test_who_is_asked_is_told_without_reading_what_they_did() -> None:
+    corpus = replace(everyone(), items={})  # a history cannot be made of it
+    split = split_corpus(corpus, Sampled(), 0)
+    assert asked_only_in_test(split) == frozenset()
+    assert len(know_less(corpus, split, 20, 0).validation) < len(split.validation)
 
 
 def test_what_is_shown_is_what_serving_shows() -> None:
