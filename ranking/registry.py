@@ -1,13 +1,16 @@
 """Adapters that were promoted, and the history that says which of them serves.
 
-They lie in adapters/ of the home folder: a copy of each under its label, and history.jsonl with one line an event,
-which only grows. A copy is complete and checked before the history names it, and the history is replaced at once, so
-whatever stops a process leaves what served before, or what serves after. One process changes them at a time.
+They lie in adapters/ of the home folder: a copy of each, and history.jsonl with one line an event, which only grows.
+A copy's folder is named by the label and by a digest of all that answers depend on: the same weights with other fusion
+weights are another copy, and none that ever served is written over. A copy is complete and checked before the history
+names it, and the history is replaced at once, so whatever stops a process leaves what served before, or what serves
+after. One process changes them at a time.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ranking.errors import AdapterFolderError, ModelError, PromotionError
 from ranking.tuning.adapter import Adapter, read_adapter
 from ranking.tuning.manifest import ADAPTER_FILE, CARD_FILE, PEFT_FILE, WEIGHTS_FILE, AdapterManifest
-from retrieval.files import write_whole
+from retrieval.files import to_disk, write_whole
 from retrieval.lock import acquire
 
 ADAPTERS = "adapters"
@@ -77,6 +80,8 @@ class Event(_Record):
     model: str | None = None
     """The setting model.name for which an adapter was promoted; None for a roll-back."""
     evidence: Evidence | None = None
+    folder: str | None = None
+    """Name of the copy that serves from then on; None in older lines, where it is the label."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,20 +135,20 @@ class AdapterRegistry:
         return served[-1] if served else None
 
     def kept(self) -> tuple[Promotion, ...]:
-        """Every adapter that was ever promoted, once, in the order of the last promotion of each."""
-        found: dict[str, Promotion] = {}
+        """Every copy that was ever promoted, once, in the order of the last promotion of each."""
+        found: dict[Path, Promotion] = {}
         for event in self.history():
             if event.kind == "promoted":
                 promotion = self._promotion(event)
-                found.pop(promotion.label, None)
-                found[promotion.label] = promotion
+                found.pop(promotion.folder, None)
+                found[promotion.folder] = promotion
         return tuple(found.values())
 
     def find(self, name: str) -> Promotion:
-        """The adapter of that label or name, the last promoted one of a name. Raises PromotionError if none is."""
+        """The adapter of that label, name or copy, the last promoted one of them. Raises PromotionError if none is."""
         kept = self.kept()
         for promotion in reversed(kept):
-            if name in {promotion.label, promotion.label.partition("@")[0]}:
+            if name in {promotion.label, promotion.label.partition("@")[0], promotion.folder.name}:
                 return promotion
         labels = [promotion.label for promotion in kept]
         names = [*labels, *(label.partition("@")[0] for label in labels)]
@@ -154,26 +159,27 @@ class AdapterRegistry:
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(labels)}"
         raise PromotionError(f"{name!r} is neither an adapter's folder nor a promoted adapter; {hint}")
 
-    def promote(self, adapter: Adapter, *, model: str, evidence: Evidence, over: str | None) -> Promotion:
+    def promote(self, adapter: Adapter, *, model: str, evidence: Evidence, over: Promotion | None) -> Promotion:
         """Copies the adapter, checks the copy, and lets it serve from now on.
 
-        `over` is the label that it was measured against. Raises PromotionError if another one serves by now or this
+        `over` is what it was measured against. Raises PromotionError if another one serves by now or this
         very adapter serves already, ModelError if the folder is damaged, AdapterFolderError if the copy cannot be
         written, StoreBusyError if the lock is not free within 30 seconds; what served goes on serving.
         """
         label = adapter.manifest.label
         with self._changing() as history:
             served = self._served(history)
-            now = served[-1].label if served else None
-            if now != over:
+            now = served[-1] if served else None
+            if (now and now.folder) != (over and over.folder):
                 raise PromotionError(
-                    f"{now or 'no promoted adapter'} serves by now, not {over or 'what serves without one'} that "
-                    f"{label} was measured against; look at: fewrec models list"
+                    f"{now.folder.name if now else 'no promoted adapter'} serves by now, not "
+                    f"{over.folder.name if over else 'what serves without one'} that {label} was measured against; "
+                    "look at: fewrec models list"
                 )
-            if now == label and self._same(adapter.manifest):
+            if now is not None and _answers_as(now.folder, adapter.manifest):
                 raise PromotionError(f"{label} serves already")
-            self._copy(adapter)
-            event = Event(at=_now(), kind="promoted", label=label, model=model, evidence=evidence)
+            folder = self._copy(adapter)
+            event = Event(at=_now(), kind="promoted", label=label, model=model, evidence=evidence, folder=folder.name)
             self._write([*history, event])
         return self._promotion(event)
 
@@ -190,7 +196,8 @@ class AdapterRegistry:
             before = served[-2] if len(served) > 1 else None
             if before is not None:
                 read_adapter(before.folder)
-            self._write([*history, Event(at=_now(), kind="rolled-back", label=before.label if before else None)])
+            label, folder = (None, None) if before is None else (before.label, before.folder.name)
+            self._write([*history, Event(at=_now(), kind="rolled-back", label=label, folder=folder)])
         return before
 
     def _event(self, number: int, line: bytes) -> Event:
@@ -215,21 +222,20 @@ class AdapterRegistry:
     def _promotion(self, event: Event) -> Promotion:
         label = event.label or ""
         return Promotion(
-            label=label, folder=self.folder / label, model=event.model or "", at=event.at, evidence=event.evidence
+            label=label,
+            folder=self.folder / (event.folder or label),
+            model=event.model or "",
+            at=event.at,
+            evidence=event.evidence,
         )
 
-    def _same(self, manifest: AdapterManifest) -> bool:
-        """Whether an undamaged copy is there whose answers are the same."""
-        try:
-            there = read_adapter(self.folder / manifest.label).manifest
-        except ModelError:
-            return False
-        return there.model_dump(include=_SERVED) == manifest.model_dump(include=_SERVED)
-
-    def _copy(self, adapter: Adapter) -> None:
-        target = self.folder / adapter.manifest.label
-        if self._same(adapter.manifest):
-            return
+    def _copy(self, adapter: Adapter) -> Path:
+        """Where the copy lies, which is made unless an undamaged one is there."""
+        served = json.dumps(adapter.manifest.model_dump(mode="json", include=_SERVED), sort_keys=True)
+        digest = hashlib.sha256(served.encode()).hexdigest()
+        target = self.folder / f"{adapter.manifest.label}-{digest[:12]}"
+        if _answers_as(target, adapter.manifest):
+            return target
         # What a killed process left behind; the lock says that nobody is using it.
         for leftover in self.folder.glob(f"{_DRAFT}*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -240,24 +246,26 @@ class AdapterRegistry:
             for name in (WEIGHTS_FILE, PEFT_FILE, CARD_FILE, ADAPTER_FILE):
                 if (adapter.folder / name).is_file():
                     shutil.copyfile(adapter.folder / name, made / name)
-                    _to_disk(made / name)
+                    to_disk(made / name)
             # The folder may have changed while it was read: what counts is what was copied.
             if read_adapter(made).manifest != adapter.manifest:
                 raise PromotionError(f"{adapter.folder} was changed while it was copied; promote it again")
-            if target.exists():
+            if target.exists():  # damaged
                 target.rename(draft / "old")
             made.rename(target)
-            _to_disk(self.folder)
+            to_disk(self.folder)
+            return target
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
     def _write(self, history: Sequence[Event]) -> None:
-        content = "".join(event.model_dump_json() + "\n" for event in history)
+        # Older lines stay as they are, to the letter: backups are compared by them.
+        content = "".join(event.model_dump_json(exclude_unset=True) + "\n" for event in history)
         try:
             write_whole(self._history, content.encode())
-            _to_disk(self.folder)
+            to_disk(self.folder)
         except OSError as error:
             raise _unwritable(self.folder, error) from error
 
@@ -271,19 +279,17 @@ class AdapterRegistry:
             lock.release()
 
 
+def _answers_as(folder: Path, manifest: AdapterManifest) -> bool:
+    """Whether the folder holds an undamaged adapter whose answers are those of the manifest's."""
+    try:
+        there = read_adapter(folder).manifest
+    except ModelError:
+        return False
+    return there.model_dump(include=_SERVED) == manifest.model_dump(include=_SERVED)
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _to_disk(path: Path) -> None:
-    """A file's content, or a folder's names, outlive the machine from here on."""
-    if path.is_dir() and os.name == "nt":
-        return  # pragma: no cover - there is no such call for folders
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _unwritable(folder: Path, error: OSError) -> AdapterFolderError:

@@ -4,11 +4,13 @@ For the candidates c of one case with features x_c, P(c is taken) = exp(w x_c) /
 The weights w maximise the summed log P of the validation cases' targets less l2 / 2 * |w|^2. A measured feature is
 standardised over the case's candidates (mean 0, deviation 1; all alike is 0 for all); where it could not be measured it
 is 0 and an indicator feature says so. Reference: McFadden, Conditional logit analysis of qualitative choice, 1974.
+Of a longer list the weights are fitted on the target and 1,000 other candidates, drawn alike likely after all were
+standardised: such a draw leaves the weights consistent (McFadden, Modelling the choice of residential location, 1978).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
@@ -26,12 +28,15 @@ from evaluation.baselines.types import MIN_FITTING_CASES, Fitting
 from evaluation.errors import RunConfigError
 from evaluation.protocol import Scores
 from evaluation.types import Case, Training
+from ranking.draws import Draw
 from retrieval.behaviour import HISTORY_LOOKED_AT, RECENCY
 from retrieval.config import SHRINKAGE
 
 Features: TypeAlias = npt.NDArray[np.float64]
 """Shape (n_candidate_rows, n_features)."""
-_CASES_AT_ONCE = 2048
+_ROWS_AT_ONCE = 200_000
+_OTHERS = 1000
+"""Candidates beside the target that a case is fitted on, at most."""
 _EMBEDDING_POPULARITY_L2 = 1.0
 
 
@@ -115,12 +120,16 @@ class Weighted:
     """A weighted sum of features: fitted on what was known in validation, applied to what is known now."""
 
     def __init__(self, now: FeatureSource, then: FeatureSource, cases: Sequence[Case], l2: float) -> None:
-        parts = [then.features(cases[start : start + _CASES_AT_ONCE]) for start in range(0, len(cases), _CASES_AT_ONCE)]
-        sizes = [len(case.candidates) for case in cases]
-        chosen = np.array([item.item_id == case.target for case in cases for item in case.candidates])
-        features = np.concatenate([rows for rows, _ in parts])
+        kept = [_fitted_on(case) for case in cases]
+        parts: list[Features] = []
+        for block in _blocks(cases):
+            rows, batch = then.features(cases[block])
+            parts += [part[places] for part, places in zip(batch.split(rows), kept[block], strict=True)]
+        case_of_row = np.repeat(np.arange(len(cases)), [len(places) for places in kept])
+        pairs = zip(cases, kept, strict=True)
+        chosen = np.array([case.candidates[place].item_id == case.target for case, places in pairs for place in places])
         self._now = now
-        self.fit = fit_logit(features, np.repeat(np.arange(len(cases)), sizes), chosen, l2)
+        self.fit = fit_logit(np.concatenate(parts), case_of_row, chosen, l2)
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -135,6 +144,27 @@ class Weighted:
         for column, weight in zip(features.T, self.fit.weights, strict=True):
             total += column * weight
         return batch.split(total)
+
+
+def _fitted_on(case: Case) -> list[int]:
+    """Places of the candidates that count in the fit, ascending; they depend on the case's id alone."""
+    n = len(case.candidates)
+    if n <= _OTHERS + 1:
+        return list(range(n))
+    target = next(place for place, item in enumerate(case.candidates) if item.item_id == case.target)
+    others = Draw(seed=0, purpose="fitting candidates", key=case.case_id).distinct(_OTHERS, range(n), {target}, 1)
+    return sorted([target, *others])
+
+
+def _blocks(cases: Sequence[Case]) -> Iterator[slice]:
+    """Cases to measure at once: bounds memory, where a list may be the whole catalogue."""
+    start, n_rows = 0, 0
+    for place, case in enumerate(cases):
+        n_rows += len(case.candidates)
+        if place > start and n_rows > _ROWS_AT_ONCE:
+            yield slice(start, place)
+            start, n_rows = place, len(case.candidates)
+    yield slice(start, len(cases))
 
 
 class SignalFeatures:

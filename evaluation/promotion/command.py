@@ -59,8 +59,7 @@ def promote(given: Given, order: Order) -> bool:
         return False
     labels = {} if rival is None or serving is None else {rival: serving.manifest.label}
     evidence = _evidence(run, decision, labels)
-    over = None if now is None else now.label
-    promoted = registry.promote(adapter, model=settings.model.name, evidence=evidence, over=over)
+    promoted = registry.promote(adapter, model=settings.model.name, evidence=evidence, over=now)
     _say(given, f"{promoted.label} serves from now on; running services take it up by themselves.")
     _say(given, "Look at it: fewrec models list. Go back: fewrec models rollback")
     if settings.model.adapter is not None or not settings.tuned:

@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 
 from evaluation.data.types import Corpus, HeldOut, Split
+from evaluation.protocols.targets import users_of
 from ranking.draws import Draw
 
 
@@ -48,7 +49,7 @@ def know_less(corpus: Corpus, split: Split, n: int, seed: int) -> Split:
     kept[order[:taken]] = True
     names = {user_id for user_id, stays in zip(corpus.user_ids, kept.tolist(), strict=True) if stays}
     rows = kept[corpus.user_index] if len(corpus.user_index) else split.known
-    places = [place for place, held in enumerate(split.validation) if held.user_id in names]
+    places = [place for place, user_id in enumerate(users_of(split.validation)) if user_id in names]
     return Split(
         known=split.known & rows,
         test=split.test,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import overload
@@ -113,6 +113,13 @@ class TargetRows(Sequence[HeldOut]):
         start = self._bounds[self._corpus.user_index[row]]
         earlier = int(np.count_nonzero(self._corpus.item_index[start:row] == self._corpus.item_index[row]))
         return f"{self._naming.prefix}{user_id}:{item_id}" + (f":{earlier + 1}" if earlier else "")
+
+
+def users_of(entries: Sequence[HeldOut]) -> Iterator[str | None]:
+    """The user of every entry, in order; None for a stranger. No history is built that need not be."""
+    if isinstance(entries, TargetRows):
+        return map(entries.user_at, range(len(entries)))
+    return (held.user_id for held in entries)
 
 
 def user_bounds(corpus: Corpus) -> Rows:

@@ -30,6 +30,7 @@ from ranking.settings import Settings
 from retrieval.protocol import Embedder, Progress
 from retrieval.record import Record
 from retrieval.retriever import Retriever
+from retrieval.snapshots import Snapshots
 from retrieval.store import Store
 
 _RETRIEVED = "retrieved.sqlite"
@@ -88,9 +89,10 @@ class Questions:
             self._fitting_store = self.store if same else self._store(self.split.fitting_known)
         return self._fitting_store
 
-    def retriever(self, store: Store) -> Retriever:
-        """What serves candidates and their signals from one of the stores."""
-        return Retriever(store.record, store.index, store.embedder, self.settings.retrieval)
+    def retriever(self, store: Store, *, latent: bool = True) -> Retriever:
+        """What serves candidates and their signals from one of the stores; `latent` as in Snapshots."""
+        snapshots = Snapshots.of(store.record, latent=latent)
+        return Retriever(store.record, store.index, store.embedder, self.settings.retrieval, snapshots)
 
     def retrieve(self, training: Training, store: Store) -> Retrieve:
         """The retriever's lists from a store that holds this training data, each asked for once and remembered."""
@@ -105,7 +107,8 @@ class Questions:
                 "code": code_digest(Path(retrieval.__file__).parent),
             }
         )
-        candidates = RetrieverCandidates(self.retriever(store), training.user_ids, self.as_of)
+        # No source of candidates asks for latent factors, and every past moment would want new ones.
+        candidates = RetrieverCandidates(self.retriever(store, latent=False), training.user_ids, self.as_of)
         path = self.settings.cache / "evaluation" / _RETRIEVED
         return self._stack.enter_context(CachedRetrieve(candidates, path, context))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from evaluation.data.types import Corpus, HeldOut, Split
 from evaluation.errors import RunConfigError
+from evaluation.protocols.targets import users_of
 from evaluation.tuning.config import ExampleConfig
 from evaluation.tuning.negatives import Moment, NegativeSource
 from evaluation.tuning.selection import SELECTIONS, Rows
@@ -40,8 +41,8 @@ def asked_only_in_test(split: Split) -> frozenset[str]:
 
     Of the others, what is known when the validation is asked lies before any question.
     """
-    validated = {held.user_id for held in split.validation}
-    return frozenset(held.user_id for held in split.test if held.user_id is not None and held.user_id not in validated)
+    validated = set(users_of(split.validation))
+    return frozenset(user for user in users_of(split.test) if user is not None and user not in validated)
 
 
 def training_examples(
@@ -62,7 +63,8 @@ def training_examples(
     An example shows the latest of what its user did before the moment, as prompts do; some show less (short_share).
     Its candidates are the item taken then and what each source gives, in random order. Every draw depends on the seed
     and on the moment alone. `barred` users give no examples; with `liked_only` only liked items are asked for.
-    `offsets` gives what the LLM shall learn to add to; `progress` hears ("examples", made, n).
+    `offsets` gives what the LLM shall learn to add to, and is asked in the order of time; `progress` hears
+    ("examples", made, n) and ("signals of examples", done, n).
     Raises RunConfigError where there is no moment to learn from.
     """
     if not len(training.item_index):
@@ -76,7 +78,7 @@ def training_examples(
     wanted = config.negatives.random + config.negatives.served
     # Which moments are served their item shows only on asking, so more than n have to stand ready.
     rows = SELECTIONS[config.selection](training, pool, len(pool) if config.negatives.served else config.n, seed)
-    made: list[TuningExample] = []
+    made: dict[int, TuningExample] = {}
     left = Counter[str]()
     for row in rows.tolist():
         moment = _moment(training, row, dated=corpus.dated)
@@ -88,14 +90,16 @@ def training_examples(
             left["lonely"] += 1
         else:
             left["fewer"] += len(negatives) < wanted
-            made.append(_example(corpus, moment, negatives, config, shown, seed, offsets))
+            made[row] = _example(corpus, moment, negatives, config, shown, seed)
             if progress is not None:
                 progress("examples", len(made), config.n)
             if len(made) == config.n:
                 break
     if not made:
         raise RunConfigError(_nothing(corpus, len(pool), left, config.min_history))
-    return Examples(examples=tuple(made), notes=tuple(_notes(len(made), config.n, wanted, left)))
+    if offsets is not None:
+        made = _with_offsets(made, training, offsets, progress, dated=corpus.dated)
+    return Examples(examples=tuple(made.values()), notes=tuple(_notes(len(made), config.n, wanted, left)))
 
 
 def nothing_known(corpus: Corpus) -> RunConfigError:
@@ -187,7 +191,6 @@ def _example(
     config: ExampleConfig,
     shown: ExampleSettings,
     seed: int,
-    offsets: Offsets | None,
 ) -> TuningExample:
     held = moment.held
     ids = Draw(seed=seed, purpose="order of tuning candidates", key=held.case_id).shuffled(
@@ -202,8 +205,20 @@ def _example(
             lead_words=shown.lead_words,
         ),
         relevance=tuple(float(item_id == held.target) for item_id in ids),
-        offsets=None if offsets is None else offsets(moment, ids),
     )
+
+
+def _with_offsets(
+    made: Mapping[int, TuningExample], training: Training, offsets: Offsets, progress: Progress | None, *, dated: bool
+) -> dict[int, TuningExample]:
+    """The examples of these rows, in the order given. Latent factors of a little before serve a moment, later none."""
+    found = dict(made)
+    for done, row in enumerate(sorted(made, key=lambda row: float(training.timestamps[row])), start=1):
+        ids = [item.item_id for item in made[row].context.candidates]
+        found[row] = replace(made[row], offsets=offsets(_moment(training, row, dated=dated), ids))
+        if progress is not None:
+            progress("signals of examples", done, len(made))
+    return found
 
 
 def _cut(held: HeldOut, share: float, longest: int, seed: int) -> tuple[PastItem, ...]:

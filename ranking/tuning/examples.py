@@ -125,12 +125,17 @@ class Schedule:
         self._per_epoch = math.ceil(len(examples) / batch)
         self.steps = self._per_epoch * epochs if steps is None else steps
         """Number of steps in all."""
+        self._epoch: int | None = None
+        self._order: list[EncodedExample] = []
+        """Of the epoch that was asked for last; empty before."""
 
     def batch(self, step: int, max_negatives: int | None) -> list[EncodedExample]:
         """The examples of step 0, 1, …; the last batch of an epoch may be smaller."""
         epoch, place = divmod(step, self._per_epoch)
-        order = sorted(self._examples, key=lambda one: _drawn(self._seed, "order", epoch, one.example_id))
-        chosen = order[place * self._batch : (place + 1) * self._batch]
+        if epoch != self._epoch:
+            self._order = sorted(self._examples, key=lambda one: _drawn(self._seed, "order", epoch, one.example_id))
+            self._epoch = epoch
+        chosen = self._order[place * self._batch : (place + 1) * self._batch]
         return [example.narrowed(self._seed, epoch, max_negatives) for example in chosen]
 
 

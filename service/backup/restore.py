@@ -91,7 +91,7 @@ def _prepare(copy: Path, file: Path) -> None:
 
 
 def _place_adapters(saved: Path, adapters: Path, aside: Path) -> None:
-    """Copies of the backup's adapters; one that is there under the same label and differs makes way."""
+    """Copies of the backup's adapters; one that is there under the same name and differs makes way."""
     for folder in sorted(saved.iterdir()) if saved.is_dir() else ():
         target = adapters / folder.name
         if not folder.is_dir() or _same(folder, target):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,6 +57,7 @@ def list_(ctx: typer.Context, output: options.OutputOption = Output.TABLE) -> No
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class _ListedAdapter:
     label: str
+    folder: str
     model: str
     promoted_at: str
     run: str | None
@@ -68,10 +70,11 @@ class _ListedAdapter:
 def _listed(kept: Promotion, serving: Promotion | None) -> _ListedAdapter:
     return _ListedAdapter(
         label=kept.label,
+        folder=str(kept.folder),
         model=kept.model,
         promoted_at=kept.at,
         run=None if kept.evidence is None else kept.evidence.run,
-        serves=serving is not None and serving.label == kept.label,
+        serves=serving is not None and serving.folder == kept.folder,
         problem=_problem(kept),
     )
 
@@ -100,9 +103,12 @@ def _print_adapters(given: Globals, adapters: Sequence[_ListedAdapter], settings
     if adapters:
         names = (Column("adapter", overflow="fold"), Column("model", overflow="fold"), "promoted", "for run", "state")
         table = Table(*names, title="Adapters", title_justify="left")
+        shared = Counter(one.label for one in adapters)
         for one in adapters:
             state = one.problem or ("serves" if one.serves else "")
-            table.add_row(Text(one.label), Text(one.model), one.promoted_at, Text(one.run or ""), Text(state))
+            # The same weights may have been promoted twice, with other fusion weights.
+            name = one.label if shared[one.label] == 1 else Path(one.folder).name
+            table.add_row(Text(name), Text(one.model), one.promoted_at, Text(one.run or ""), Text(state))
         given.out.print(table)
     if settings.model.adapter is not None:
         _say(given, f"The settings name the adapter in {settings.model.adapter}: it serves, not a promoted one.")
@@ -150,7 +156,7 @@ def show(
         path = kept.folder
     manifest = read_adapter(path).manifest
     serving = promotion_for(settings)
-    serves = kept is not None and serving is not None and serving.label == kept.label
+    serves = kept is not None and serving is not None and serving.folder == kept.folder
     evidence = kept.evidence if kept is not None else None
     if output is Output.JSON:
         shown = {
@@ -184,6 +190,9 @@ def rollback(ctx: typer.Context) -> None:
     registry = AdapterRegistry(settings.home)
     before = registry.current()
     now = registry.rollback()
+    if now is not None and before is not None and now.label == before.label:
+        _say(given, f"{now.label} serves again as in {now.folder}, instead of as in {before.folder}")
+        return
     what = f"{_without_promotion(settings) if now is None else now.label} serves again"
     _say(given, f"{what}, instead of {before.label}" if before is not None else what)
 

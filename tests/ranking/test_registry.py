@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
@@ -29,12 +30,22 @@ MODEL = "smollm2-135m-instruct"
 
 
 def promote(registry: AdapterRegistry, adapter: Adapter, over: str | None = None) -> str:
-    return registry.promote(adapter, model=MODEL, evidence=EVIDENCE, over=over).label
+    rival = None if over is None else registry.find(over)
+    return registry.promote(adapter, model=MODEL, evidence=EVIDENCE, over=rival).label
+
+
+def copy_of(registry: AdapterRegistry, label: str) -> Path:
+    return registry.find(label).folder
 
 
 def serving(registry: AdapterRegistry) -> str | None:
     current = registry.current()
     return None if current is None else read_adapter(current.folder).manifest.label
+
+
+def fused(registry: AdapterRegistry) -> dict[str, float] | None:
+    current = registry.current()
+    return None if current is None else read_adapter(current.folder).manifest.fusion
 
 
 def test_promotions_and_rollbacks_are_a_history_that_only_grows(own_folders: Path, tmp_path: Path) -> None:
@@ -56,9 +67,54 @@ def test_promotions_and_rollbacks_are_a_history_that_only_grows(own_folders: Pat
     assert told == [("promoted", first), ("promoted", second), ("rolled-back", first), ("rolled-back", None)]
     assert [kept.label for kept in registry.kept()] == [first, second]
     assert registry.find("films").label == second
-    assert registry.find(first).folder.name == first
+    assert registry.find(first).label == first
     with pytest.raises(PromotionError, match=f"did you mean '{second}'"):
         registry.find(second[:-1])
+
+
+def test_the_same_weights_with_other_fusion_weights_are_rolled_back(own_folders: Path, tmp_path: Path) -> None:
+    registry = AdapterRegistry(own_folders)
+    label = promote(registry, make_adapter(tmp_path / "a", fusion={"llm": 0.5}))
+    first = registry.current()
+    refitted = make_adapter(tmp_path / "b", fusion={"llm": 0.25})
+    assert promote(registry, refitted, label) == label
+    with pytest.raises(PromotionError, match="serves already"):
+        promote(registry, refitted, label)
+    with pytest.raises(PromotionError, match=f"{label}.* serves by now, not {label}"):
+        registry.promote(make_adapter(tmp_path / "c", b"other"), model=MODEL, evidence=EVIDENCE, over=first)
+    assert (fused(registry), len(registry.kept())) == ({"llm": 0.25}, 2)
+    assert registry.rollback() == first
+    assert fused(registry) == {"llm": 0.5}
+    assert first is not None
+    assert registry.find(first.folder.name) == first
+
+
+def test_if_the_history_cannot_be_written_other_fusion_weights_do_not_serve(own_folders: Path, tmp_path: Path) -> None:
+    registry = AdapterRegistry(own_folders)
+    label = promote(registry, make_adapter(tmp_path / "a", fusion={"llm": 0.5}))
+    (registry.folder / ".history.jsonl.draft").mkdir()  # where the new history would be written
+    with pytest.raises(AdapterFolderError):
+        promote(registry, make_adapter(tmp_path / "b", fusion={"llm": 0.25}), label)
+    assert fused(registry) == {"llm": 0.5}
+
+
+def test_copies_that_lie_under_their_labels_alone_serve_on(own_folders: Path, tmp_path: Path) -> None:
+    registry = AdapterRegistry(own_folders)
+    adapter = make_adapter(tmp_path / "a")
+    label = promote(registry, adapter)
+    copy_of(registry, label).rename(registry.folder / label)
+    history = registry.folder / "history.jsonl"
+    [event] = [json.loads(line) for line in history.read_text("utf-8").splitlines()]
+    del event["folder"]
+    older = json.dumps(event, separators=(",", ":")) + "\n"
+    history.write_text(older, encoding="utf-8")
+    assert (serving(registry), copy_of(registry, label).name) == (label, label)
+    with pytest.raises(PromotionError, match="serves already"):
+        promote(registry, adapter, label)
+    promote(registry, make_adapter(tmp_path / "b", fusion={"llm": 0.25}), label)
+    assert history.read_text("utf-8").startswith(older)  # by which backups are compared
+    registry.rollback()
+    assert fused(registry) == {"llm": 0.5}
 
 
 def test_the_copy_serves_on_when_the_folder_that_was_promoted_is_gone(own_folders: Path, tmp_path: Path) -> None:
@@ -78,13 +134,17 @@ def test_what_is_cut_off_while_it_is_copied_never_serves(own_folders: Path, tmp_
     with pytest.raises(ModelError, match="has 3 bytes, not 6"):
         promote(registry, cut, first)
     assert serving(registry) == first
-    assert sorted(path.name for path in registry.folder.iterdir()) == [".lock", first, "history.jsonl"]
+    assert sorted(path.name for path in registry.folder.iterdir()) == [
+        ".lock",
+        copy_of(registry, first).name,
+        "history.jsonl",
+    ]
 
 
 def test_a_copy_that_was_damaged_is_made_anew(own_folders: Path, tmp_path: Path) -> None:
     registry, adapter = AdapterRegistry(own_folders), make_adapter(tmp_path / "a")
     label = promote(registry, adapter)
-    (registry.folder / label / "adapter_model.safetensors").write_bytes(b"")
+    (copy_of(registry, label) / "adapter_model.safetensors").write_bytes(b"")
     promote(registry, adapter, label)
     assert serving(registry) == label
     with pytest.raises(PromotionError, match="serves already"):
@@ -95,7 +155,7 @@ def test_a_rollback_to_damaged_files_is_refused(own_folders: Path, tmp_path: Pat
     registry = AdapterRegistry(own_folders)
     first = promote(registry, make_adapter(tmp_path / "a", b"first"))
     second = promote(registry, make_adapter(tmp_path / "b", b"second"), first)
-    (registry.folder / first / "adapter_model.safetensors").write_bytes(b"")
+    (copy_of(registry, first) / "adapter_model.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match="has 0 bytes"):
         registry.rollback()
     assert serving(registry) == second
@@ -128,10 +188,11 @@ def test_a_process_that_is_killed_before_the_history_is_written_changes_nothing(
         "class Killed(r.AdapterRegistry):\n"
         "    def _write(self, history): os._exit(9)\n"
         "adapter = read_adapter(Path(sys.argv[2]))\n"
-        "Killed(Path(sys.argv[1])).promote(adapter, model=MODEL, evidence=EVIDENCE, over=sys.argv[3])"
+        "registry = Killed(Path(sys.argv[1])); now = registry.current()\n"
+        "registry.promote(adapter, model=MODEL, evidence=EVIDENCE, over=now)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(own_folders), str(tmp_path / "b"), first],
+        [sys.executable, "-c", code, str(own_folders), str(tmp_path / "b")],
         cwd=Path(__file__).parents[2],
         check=False,
     )
@@ -168,8 +229,9 @@ def test_settings_say_whether_the_promoted_adapter_serves(own_folders: Path, tmp
         assert served_settings(other) == other  # it knows yes-or-no questions only
     assert served_settings(Settings(prompt={"template": "recency-focused"})).model.adapter == SHIPPED_FOLDER
     assert served_settings(Settings(model=ModelSettings(name="other/model"))).model.adapter is None
-    label = promote(AdapterRegistry(own_folders), make_adapter(tmp_path / "a"))
-    assert served_settings(Settings()).model.adapter == own_folders / "adapters" / label
+    registry = AdapterRegistry(own_folders)
+    label = promote(registry, make_adapter(tmp_path / "a"))
+    assert served_settings(Settings()).model.adapter == copy_of(registry, label)
     assert promotion_for(Settings(tuned=False)) is None
     assert promotion_for(Settings(model=ModelSettings(adapter=tmp_path))) is None
     assert promotion_for(Settings(model=ModelSettings(name="other/model"))) is None

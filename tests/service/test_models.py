@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -56,11 +57,11 @@ def test_the_default_model_is_prepared_and_verified(model_cache: Path, monkeypat
     assert "all-MiniLM-L6-v2: SHA-256" in verified.stdout
 
 
-def promote(home: Path, folder: Path, weights: bytes, over: str | None = None) -> str:
+def promote(home: Path, folder: Path, weights: bytes, **changes: Any) -> str:
     difference = Difference(against="signals", label=None, value=0.1, low=0.05, high=0.15, p=0.001)
     evidence = Evidence(run="store-run", data="d" * 64, metric="ndcg@10", n=200, differences=(difference,))
-    adapter = make_adapter(folder, weights)
-    return AdapterRegistry(home).promote(adapter, model=DEFAULT, evidence=evidence, over=over).label
+    adapter, registry = make_adapter(folder, weights, **changes), AdapterRegistry(home)
+    return registry.promote(adapter, model=DEFAULT, evidence=evidence, over=registry.current()).label
 
 
 def adapters() -> list[tuple[str, bool]]:
@@ -75,13 +76,13 @@ def test_adapters_are_listed_shown_and_rolled_back(
     assert f"No adapter is promoted for {DEFAULT}: the shipped adapter serves" in fewrec("list").stdout
     assert fewrec("rollback").exit_code == ExitCode.USAGE
     first = promote(own_folders, tmp_path / "a", b"first")
-    second = promote(own_folders, tmp_path / "b", b"second", first)
+    second = promote(own_folders, tmp_path / "b", b"second")
     assert adapters() == [(first, False), (second, True)]
     assert second in fewrec("list").stdout
 
     shown = fewrec("show", "films").stdout
     for part in (
-        f"{second} in {own_folders / 'adapters' / second}: serves",
+        f"{second} in {AdapterRegistry(own_folders).find(second).folder}: serves",
         "Fusion weights",
         "run store-run",
         "0.1000",
@@ -99,11 +100,29 @@ def test_adapters_are_listed_shown_and_rolled_back(
     assert adapters() == [(first, False), (second, False)]
 
 
+def test_the_same_weights_with_other_fusion_weights_are_told_apart(
+    own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    label = promote(own_folders, tmp_path / "a", b"first", fusion={"llm": 0.5})
+    assert promote(own_folders, tmp_path / "b", b"first", fusion={"llm": 0.25}) == label
+    assert adapters() == [(label, False), (label, True)]
+    old, new = (kept.folder.name for kept in AdapterRegistry(own_folders).kept())
+    listed = fewrec("list").stdout
+    assert old in listed
+    assert new in listed
+    assert json.loads(fewrec("show", old, "-o", "json").stdout)["manifest"]["fusion"] == {"llm": 0.5}
+    told = fewrec("rollback").stdout
+    assert f"{label} serves again as in " in told
+    assert told.index(old) < told.index(new)
+    assert adapters() == [(label, True), (label, False)]
+
+
 def test_a_damaged_adapter_is_listed_with_what_is_wrong_and_an_unknown_one_is_told(
     own_folders: Path, tmp_path: Path
 ) -> None:
     label = promote(own_folders, tmp_path / "a", b"first")
-    (own_folders / "adapters" / label / "adapter_model.safetensors").write_bytes(b"")
+    (AdapterRegistry(own_folders).find(label).folder / "adapter_model.safetensors").write_bytes(b"")
     [listed] = json.loads(fewrec("list", "--output", "json").stdout)["adapters"]
     assert "has 0 bytes" in listed["problem"]
     result = fewrec("show", "filmz")

@@ -85,10 +85,8 @@ class Shop:
 
     def promote(self, name: str) -> str:
         adapter = make_adapter(self.folder / name, name.encode())
-        now = self.registry.current()
-        over = None if now is None else now.label
-        model = self.settings.model.name
-        return self.registry.promote(adapter, model=model, evidence=EVIDENCE, over=over).label
+        model, now = self.settings.model.name, self.registry.current()
+        return self.registry.promote(adapter, model=model, evidence=EVIDENCE, over=now).label
 
 
 @pytest.fixture
@@ -154,7 +152,7 @@ async def test_a_promotion_is_taken_up_and_a_request_under_way_keeps_what_it_beg
 async def test_an_adapter_that_cannot_be_loaded_leaves_the_old_one_and_health_says_so(shop: Shop) -> None:
     async with running(shop, serving := shop.serving()) as client:
         label = shop.promote("first")
-        (shop.registry.folder / label / "adapter_model.safetensors").write_bytes(b"cut")
+        (shop.registry.find(label).folder / "adapter_model.safetensors").write_bytes(b"cut")
         with capture_logs() as logged:
             assert await answered_by(client) is None
             await serving.settled()
@@ -191,7 +189,7 @@ def test_the_server_starts_with_what_is_promoted_and_not_with_a_damaged_one(shop
     with TestClient(create_app(opened)) as client:
         assert client.get("/health/ready").json()["adapter"] == label
     assert shop.engines[0].closed
-    (shop.registry.folder / label / "adapter_model.safetensors").unlink()
+    (shop.registry.find(label).folder / "adapter_model.safetensors").unlink()
     with pytest.raises(ModelError, match="is missing"), TestClient(create_app(opened)):
         pass
 

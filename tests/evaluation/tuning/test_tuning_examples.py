@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +12,19 @@ import pytest
 from evaluation.data.types import Corpus, Mask, Split
 from evaluation.errors import RunConfigError
 from evaluation.protocols.config import Sampled
+from evaluation.protocols.scarcity import know_less
 from evaluation.protocols.split import split_corpus
 from evaluation.tuning.config import ExampleConfig, NegativeCounts
 from evaluation.tuning.examples import (
     Examples,
+    Offsets,
     as_examples,
     asked_only_in_test,
     latest,
     training_examples,
     validation_cases,
 )
-from evaluation.tuning.negatives import RandomNegatives
+from evaluation.tuning.negatives import Moment, RandomNegatives
 from evaluation.tuning.selection import SELECTIONS, least_sure
 from evaluation.types import Case
 from ranking.tuning.types import TuningExample
@@ -39,6 +42,7 @@ def made(
     seed: int = 3,
     barred: frozenset[str] = frozenset(),
     shown: ExampleSettings = SHOWN,
+    offsets: Offsets | None = None,
     **config: Any,
 ) -> Examples:
     asked = ExampleConfig(**{"n": 1000, "negatives": NegativeCounts(random=5)} | config)
@@ -50,6 +54,7 @@ def made(
         shown=shown,
         barred=barred,
         seed=seed,
+        offsets=offsets,
     )
 
 
@@ -113,6 +118,13 @@ def test_users_of_the_test_who_are_in_no_validation_give_nothing() -> None:
     assert barred == {f"u{n:02}" for n in range(5, 12)}
     assert {example.example_id[:3] for example in of_everyone(barred=barred)} == {f"u{n:02}" for n in range(5)}
     assert asked_only_in_test(SPLIT) == frozenset()
+
+
+def test_who_is_asked_is_told_without_reading_what_they_did() -> None:
+    corpus = replace(everyone(), items={})  # a history cannot be made of it
+    split = split_corpus(corpus, Sampled(), 0)
+    assert asked_only_in_test(split) == frozenset()
+    assert len(know_less(corpus, split, 20, 0).validation) < len(split.validation)
 
 
 def test_what_is_shown_is_what_serving_shows() -> None:
@@ -213,3 +225,19 @@ def test_the_model_is_least_sure_where_the_two_best_scores_lie_closest() -> None
     assert least_sure(found, scores, 3) == (found[1], found[2], found[3])
     known = [replace(found[0], offsets=(0.0, 0.0, 0.0, 0.0, 0.0, 2.0)), *found[1:]]
     assert least_sure(known, scores, 1) == (known[0],)
+
+
+def test_offsets_are_asked_for_in_the_order_of_time() -> None:
+    corpus, heard = everyone(), []
+
+    def offsets(moment: Moment, item_ids: Sequence[str]) -> tuple[float, ...]:
+        heard.append((moment.as_of or 0.0, moment.held.case_id))
+        return tuple(float(item_id == moment.held.target) for item_id in item_ids)
+
+    dated = replace(corpus, timestamps=corpus.timestamps + 100 * 86_400.0)
+    found = made(dated, SPLIT.fitting_known, offsets=offsets).examples
+    assert [replace(one, offsets=None) for one in found] == list(made(dated, SPLIT.fitting_known).examples)
+    assert [one.example_id for one in found] != [case_id for _, case_id in heard]
+    assert heard == sorted(heard, key=lambda one: one[0])
+    assert len(heard) == len(found)
+    assert all(one.offsets == one.relevance for one in found)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,22 @@ def test_every_epoch_sees_every_example_once(batch: int, seed: int, order: list[
     assert sorted(seen[:6]) == sorted(seen[6:]) == sorted(one.example_id for one in made)
     shuffled = Schedule([made[at] for at in order], batch=batch, epochs=2, steps=None, seed=seed)
     assert [shuffled.batch(step, None) for step in range(shuffled.steps)] == batches
+    assert [shuffled.batch(step, None) for step in reversed(range(shuffled.steps))] == batches[::-1]
+
+
+def test_an_epoch_is_put_in_order_once() -> None:
+    class Counted(list[EncodedExample]):
+        rounds = 0
+
+        def __iter__(self) -> Iterator[EncodedExample]:
+            self.rounds += 1
+            return super().__iter__()
+
+    made = Counted(plain(number) for number in range(6))
+    schedule = Schedule(made, batch=2, epochs=2, steps=None, seed=0)
+    for step in range(schedule.steps):
+        schedule.batch(step, None)
+    assert (schedule.steps, made.rounds) == (6, 2)
 
 
 def test_negatives_are_drawn_anew_each_epoch_and_offsets_go_with_them() -> None:
