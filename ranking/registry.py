@@ -9,8 +9,6 @@ after. One process changes them at a time.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -33,8 +31,6 @@ ADAPTERS = "adapters"
 HISTORY = "history.jsonl"
 _DRAFT = ".draft-"
 _WAIT_S = 30.0
-_SERVED = {"name", "base", "template", "strategy", "max_tokens", "fusion", "weights_sha256"}
-"""Of a manifest, what answers depend on."""
 
 
 class _Record(BaseModel):
@@ -231,9 +227,7 @@ class AdapterRegistry:
 
     def _copy(self, adapter: Adapter) -> Path:
         """Where the copy lies, which is made unless an undamaged one is there."""
-        served = json.dumps(adapter.manifest.model_dump(mode="json", include=_SERVED), sort_keys=True)
-        digest = hashlib.sha256(served.encode()).hexdigest()
-        target = self.folder / f"{adapter.manifest.label}-{digest[:12]}"
+        target = self.folder / f"{adapter.manifest.label}-{adapter.manifest.answers_sha256[:12]}"
         if _answers_as(target, adapter.manifest):
             return target
         # What a killed process left behind; the lock says that nobody is using it.
@@ -285,7 +279,7 @@ def _answers_as(folder: Path, manifest: AdapterManifest) -> bool:
         there = read_adapter(folder).manifest
     except ModelError:
         return False
-    return there.model_dump(include=_SERVED) == manifest.model_dump(include=_SERVED)
+    return there.answers_sha256 == manifest.answers_sha256
 
 
 def _now() -> str:

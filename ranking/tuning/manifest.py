@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -95,6 +97,9 @@ class MeasuredRow(_Record):
     n: int
 
 
+_ANSWERS = {"name", "base", "template", "strategy", "max_tokens", "fusion", "weights_sha256", "config_sha256"}
+
+
 class AdapterManifest(_Record):
     """Everything there is to know of an adapter beside its weights."""
 
@@ -128,6 +133,12 @@ class AdapterManifest(_Record):
     def label(self) -> str:
         """Name and the first 12 digits of the weights' digest: how answers name the adapter."""
         return f"{self.name}@{self.weights_sha256[:12]}"
+
+    @property
+    def answers_sha256(self) -> str:
+        """Digest, in hex, of all that answers depend on: two adapters of the same weights may answer differently."""
+        answers = json.dumps(self.model_dump(mode="json", include=_ANSWERS), sort_keys=True)
+        return hashlib.sha256(answers.encode()).hexdigest()
 
     @property
     def tuned_prompts(self) -> TunedPrompts:

@@ -112,6 +112,8 @@ def test_measurements_and_fusion_weights_are_put_in_later(folder: Path) -> None:
     revised = revise_adapter(folder, fusion={"llm": 0.75})
     assert revised == read_adapter(folder).manifest
     assert revised.label == before.label
+    assert revised.answers_sha256 != before.answers_sha256
+    assert revised.model_copy(update={"fusion": before.fusion}).answers_sha256 == before.answers_sha256
     assert (len(revised.measured), revised.fusion) == (2, {"llm": 0.75})
     card = (folder / "README.md").read_text()
     assert "| games | NDCG@10 | 0.6123 | 0.6000 to 0.6200 | 1,000 |" in card

@@ -12,12 +12,15 @@ import pytest
 from rich.console import Console
 
 from ranking.engine_settings import VllmSettings
+from ranking.settings import load_settings
 from retrieval.errors import InputError, StoreBusyError
 from retrieval.types import Query
+from service.batch.batch import planned
 from service.batch.work import Work
 from service.cli.batch import settings_for_batch
 from service.cli.context import Globals
 from service.cli.options import ModelOptions
+from tests.ranking.made_adapter import make_adapter
 from tests.service.api.shop import recommender_of
 from tests.service.batch.shop_batch import AS_OF, N_USERS, fill, opened, request_of, run
 
@@ -146,6 +149,16 @@ def test_with_other_values_it_does_not_go_on(home: Path, users: Path, tmp_path: 
     with pytest.raises(InputError, match="other users"):
         run(home, request_of(users, output))
     assert run(home, request_of(users, output, overwrite=True)).users == 1
+
+
+def test_the_same_weights_with_other_fusion_weights_are_another_model(home: Path, users: Path, tmp_path: Path) -> None:
+    request = request_of(users, tmp_path / "lists.parquet")
+    with Work(request.output) as work, opened(home) as store:
+        settings = load_settings(model={"adapter": str(make_adapter(tmp_path / "films", fusion={"llm": 0.5}).folder)})
+        planned(work, request, settings, store.record)
+        make_adapter(tmp_path / "films", fusion={"llm": 0.4})
+        with pytest.raises(InputError, match="other model"):
+            planned(work, request, settings, store.record)
 
 
 def test_two_at_once_are_refused(users: Path, tmp_path: Path) -> None:
