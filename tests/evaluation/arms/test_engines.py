@@ -125,8 +125,8 @@ def test_an_arm_lies_over_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEWREC_ENGINE__URL", "http://127.0.0.1:9")
     monkeypatch.setenv("FEWREC_WINDOWS__SIZE", "30")
     arms = [LlmArm(), LlmArm.model_validate({"windows": {"step": 5}, "setwise": {"top": 3}, "yes_no": {}})]
-    first, second = (load_settings(**merged(load_settings().model_dump(), arm.flags())) for arm in arms)
+    first, second = (arm.over(load_settings()) for arm in arms)
     assert first.engine == load_settings().engine
     assert (second.windows.size, second.windows.step, second.setwise.top) == (30, 5, 3)
     embedded = LlmArm.model_validate({"engine": {"kind": "transformers"}})
-    assert load_settings(**merged(load_settings().model_dump(), embedded.flags())).engine == TransformersSettings()
+    assert embedded.over(load_settings()).engine == TransformersSettings()
