@@ -147,11 +147,11 @@ def _fuse(
     if not config.fusion.fit:
         return None
     if len(material.asked) < MIN_FITTING_CASES:
-        note(
-            given,
-            f"Fusion keeps the shipped weights: it takes {MIN_FITTING_CASES} validation cases to fit others, and "
-            f"there are {len(material.validation)}.",
-        )
+        n = len(material.validation)
+        why = f"it takes {MIN_FITTING_CASES} validation cases to fit others, and there are {n}."
+        if len(material.asked) < n:
+            why = "labelled cases, which are among those that validate, have no signals to weigh."
+        note(given, f"Fusion keeps the shipped weights: {why}")
         return None
     tuned = model.model_copy(update={"adapter": output})
     contexts = [example.context for example in material.validation]
