@@ -167,15 +167,18 @@ def rebased(value: Any, base: Path) -> Any:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a name that stands twice, of which YAML would silently keep the last."""
+    """Refuses a name that stands twice, of which YAML would silently keep the last, and what is no name."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key.value, str):
+                problem = "a list or settings in braces stand where a name belongs"
+                raise yaml.constructor.ConstructorError(problem=problem, problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"{key.value!r} stands twice", problem_mark=key.start_mark
                 )
-            if isinstance(key.value, str) and key.tag != "tag:yaml.org,2002:merge":
+            if key.tag != "tag:yaml.org,2002:merge":
                 seen.add(key.value)
         return super().construct_mapping(node, deep)

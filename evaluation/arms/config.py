@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ranking.engine_settings import EngineSettings
-from ranking.settings import FusionWeights, ListwiseSettings
+from ranking.settings import FusionWeights, ListwiseSettings, Settings, load_settings, merged
 from ranking.shipped import AdapterFolder
 from ranking.strategies.config import SetwiseSettings, StrategyName, WindowSettings, YesNoSettings
 from retrieval.config import Section
@@ -17,13 +17,13 @@ ALONE = FusionWeights(llm=1.0, similarity=0.0, cooccurrence=0.0, latent=0.0, bm2
 
 
 class LlmArm(Section):
-    """An LLM recommender. What is left out is as in the settings, that is, as served."""
+    """An LLM recommender. What is left out, but for the adapter, is as in the settings, that is, as served."""
 
     kind: Literal["llm"] = "llm"
     model: str | None = None
     """The packaged default, a Hugging Face id, or a local folder."""
     adapter: AdapterFolder | None = None
-    """A folder that `fewrec tune` wrote, or "shipped"; None is the model as it is."""
+    """A folder that `fewrec tune` wrote, or "shipped"; None is the model as it is, whatever the settings name."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
     engine: EngineSettings | None = None
     """What runs the model, and where, such as {kind: vllm}."""
@@ -51,6 +51,11 @@ class LlmArm(Section):
     fusion: Literal["none", "served", "fitted"] | FusionWeights = "none"
     """none: the LLM alone; served: the weights of the settings; fitted: on the run's validation cases, of which the LLM
     reads 100; or weights of one's own."""
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings with the arm's own on top."""
+        found = load_settings(None, **merged(settings.model_dump(), self.flags()))
+        return found.model_copy(update={"model": found.model.model_copy(update={"adapter": self.adapter})})
 
     def flags(self) -> dict[str, Any]:
         """The arm as overrides for ranking.settings.load_settings; None is not set."""

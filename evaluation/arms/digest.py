@@ -9,10 +9,14 @@ from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.factory import choose_fusion, choose_template
 from ranking.settings import Settings
 
-_LATER = ("yes_no", "setwise", "listwise", "windows", "consistency")
-"""Sections that came later: left out where nothing is set in them, so that runs from before can go on."""
-MATTERS = {"model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval", *_LATER}
-"""Settings that an LLM arm's answers depend on."""
+_FIRST = ("model", "strategy", "likelihood", "prompt", "examples", "fusion", "embedder", "retrieval")
+_LATER: dict[str, Any] = {
+    **dict.fromkeys(("yes_no", "setwise", "listwise", "windows", "consistency"), True),
+    "arrangement": {"unseen": True},
+}
+"""What came later: left out where nothing is set in it, so that runs from before can go on."""
+MATTERS: dict[str, Any] = dict.fromkeys(_FIRST, True) | _LATER
+"""Settings that an LLM arm's answers depend on, as pydantic's `include` takes them."""
 
 
 def arm_digest(settings: Settings, adapter: str | None) -> str:
@@ -20,8 +24,9 @@ def arm_digest(settings: Settings, adapter: str | None) -> str:
 
     What is in an adapter's folder counts, not where it lies: tuned anew, it is another arm.
     """
-    unset = {name for name in _LATER if not getattr(settings, name).model_dump(exclude_defaults=True)}
-    described = settings.model_dump(mode="json", include=MATTERS - unset)
+    later = settings.model_dump(include=_LATER, exclude_defaults=True)
+    unset = {name for name in _LATER if not later.get(name)}
+    described = settings.model_dump(mode="json", include=MATTERS, exclude=unset)
     if adapter is not None:
         described["model"]["adapter"] = adapter
         described["fusion"] = choose_fusion(settings).model_dump()

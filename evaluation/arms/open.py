@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from evaluation.arms.digest import engine_identity
 from evaluation.arms.llm import LlmRanker
 from evaluation.arms.remembered import ByteStore, Remembered
+from ranking.arrangement.config import ArrangementSettings
 from ranking.engine_settings import EngineSettings, TransformersSettings
 from ranking.factory import choose_template, compose, open_engine
 from ranking.protocol import Engine
@@ -55,6 +56,7 @@ def open_llm(
 ) -> Iterator[LlmRanker]:
     """The arm of these settings (those of the process with the arm's own on top) over a training store.
 
+    It is the ranking that is measured: what the shop makes of the order afterwards, its rules for one, is left out.
     as_of is the moment of every request; None is now. For skip_missed see LlmRanker.
     """
     template = choose_template(settings)
@@ -73,6 +75,7 @@ def open_llm(
         "max_tokens": settings.prompt.max_tokens,
     }
     strategy = Remembered(build_strategy(settings, engine, template), scores, identity)
+    settings = settings.model_copy(update={"arrangement": ArrangementSettings(unseen=settings.arrangement.unseen)})
     recommender = compose(settings, store, engine, template, strategy)
     yield LlmRanker(name, recommender, template, settings, as_of, skip_missed=skip_missed)
 

@@ -16,7 +16,7 @@ from evaluation.config import ArmConfig
 from evaluation.errors import RunFolderError, RunMismatchError
 from evaluation.run.folder import read_spec
 from ranking.factory import choose_fusion, choose_template
-from ranking.settings import Settings, load_settings, merged
+from ranking.settings import Settings
 from ranking.tuning.adapter import Adapter
 
 _ARM: TypeAdapter[Any] = TypeAdapter(ArmConfig)
@@ -98,7 +98,7 @@ def arm_of(run: MeasuredRun, adapter: Adapter, settings: Settings) -> str:
     for name, arm in run.arms.items():
         if not isinstance(arm, LlmArm) or arm.adapter is None or name not in run.digests:
             continue
-        own = _with(load_settings(None, **merged(settings.model_dump(), arm.flags())), adapter)
+        own = _with(arm.over(settings), adapter)
         if arm_digest(own, adapter.manifest.label) != run.digests[name]:
             continue
         answers = _answers(own)

@@ -75,41 +75,39 @@ class CaseBuilder:
     def _case(self, held: HeldOut, variant: Variant, tags: tuple[str, ...]) -> Case:
         history = variant.history(held.history, held.case_id, self._seed)
         user_id = held.user_id if held.user_id in self._known_users else None
-        case = Case(
+        return Case(
             case_id=held.case_id,
             user_id=user_id,
             history=history,
-            candidates=() if self._over_everything else self._candidates(held, variant, history, user_id),
+            candidates=self._candidates(held, variant, history, user_id),
             target=held.target,
             label=None if held.target is not None else held.label,
             scenario=variant.name,
             tags=tags,
         )
-        if not self._over_everything:
-            return case
-        seen = isinstance(self._protocol, EndToEnd) and self._protocol.seen
-        return whole_catalogue(case, self._catalogue, seen=seen, exclude=ids_of(held.history))
-
-    @property
-    def _over_everything(self) -> bool:
-        protocol = self._protocol
-        return isinstance(protocol, EndToEnd) and protocol.source == "whole-catalogue"
 
     def _candidates(
         self, held: HeldOut, variant: Variant, history: tuple[PastItem, ...], user_id: str | None
     ) -> tuple[Item, ...]:
-        domain = None if variant.cross is None else variant.cross.target
-        if self._sampler is not None:
-            ids = self._sampler.draw(held, domain)
-        elif isinstance(self._protocol, EndToEnd):
-            ids = self._served(held, history, user_id, domain)
+        protocol, domain = self._protocol, None if variant.cross is None else variant.cross.target
+        if isinstance(protocol, EndToEnd) and protocol.source == "whole-catalogue":
+            items = whole_catalogue(self._catalogue, without=frozenset() if protocol.seen else ids_of(held.history))
         else:
-            ids = held.candidates or ()
+            items = items_of(self._corpus, self._ids(held, history, user_id, domain), held.case_id)
+        if domain is not None:
+            items = tuple(item for item in items if item.domain == domain)
         if variant.shuffle == "candidates":
-            ids = Draw(seed=self._seed, purpose=SHUFFLED_CANDIDATES, key=held.case_id).shuffled(ids)
-        if variant.backwards:
-            ids = ids[::-1]
-        return items_of(self._corpus, ids, held.case_id)
+            items = Draw(seed=self._seed, purpose=SHUFFLED_CANDIDATES, key=held.case_id).shuffled(items)
+        return items[::-1] if variant.backwards else items
+
+    def _ids(
+        self, held: HeldOut, history: tuple[PastItem, ...], user_id: str | None, domain: str | None
+    ) -> tuple[str, ...]:
+        if self._sampler is not None:
+            return self._sampler.draw(held, domain)
+        if isinstance(self._protocol, EndToEnd):
+            return self._served(held, history, user_id, domain)
+        return held.candidates or ()
 
     def _served(
         self, held: HeldOut, history: tuple[PastItem, ...], user_id: str | None, domain: str | None

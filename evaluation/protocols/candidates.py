@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from evaluation.data.types import Corpus, HeldOut
 from evaluation.errors import EvaluationError
 from evaluation.protocols.config import Negatives
 from evaluation.protocols.targets import user_bounds
-from evaluation.types import Case
 from ranking.draws import Draw
 from retrieval.errors import InputError
 from retrieval.types import Item, PastItem
@@ -142,30 +140,25 @@ def given_candidates(held: HeldOut, *, target_guaranteed: bool = True) -> tuple[
     return held.candidates
 
 
-def whole_catalogue(case: Case, items: Sequence[Item], *, seen: bool, exclude: frozenset[str] = frozenset()) -> Case:
-    """The case with the whole catalogue as candidates, in the order of `items`, which is sorted by id.
+def whole_catalogue(items: tuple[Item, ...], *, without: frozenset[str]) -> tuple[Item, ...]:
+    """The whole catalogue but for some items, in the order of `items`, which is sorted by id.
 
-    Unless `seen`, items of the history and of `exclude` are left out. Where nothing is left out, all cases share one
-    tuple of candidates.
+    Where nothing is left out, it is the same tuple, so that all cases share one.
     """
-    catalogue = items if isinstance(items, tuple) else tuple(items)
-    if seen:
-        return dataclasses.replace(case, candidates=catalogue)
-    out = exclude | {past.item.item_id for past in case.history}
     cuts = sorted(
         at
-        for item_id in out
-        if (at := bisect_left(catalogue, item_id, key=_id)) < len(catalogue) and catalogue[at].item_id == item_id
+        for item_id in without
+        if (at := bisect_left(items, item_id, key=_id)) < len(items) and items[at].item_id == item_id
     )
     if not cuts:
-        return dataclasses.replace(case, candidates=catalogue)
+        return items
     kept: list[Item] = []
     begin = 0
     for cut in cuts:
-        kept += catalogue[begin:cut]
+        kept += items[begin:cut]
         begin = cut + 1
-    kept += catalogue[begin:]
-    return dataclasses.replace(case, candidates=tuple(kept))
+    kept += items[begin:]
+    return tuple(kept)
 
 
 def items_of(corpus: Corpus, ids: Sequence[str], case_id: str) -> tuple[Item, ...]:

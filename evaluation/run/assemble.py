@@ -24,7 +24,7 @@ from evaluation.run.machine import hardware, source, versions
 from evaluation.run.questions import Asking, Questions, open_questions
 from evaluation.run.runner import Arm, Cases
 from evaluation.run.scores import ScoreCache
-from ranking.settings import Settings, load_settings, merged
+from ranking.settings import Settings
 from retrieval.protocol import Embedder, Progress
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class _Builder:
         from evaluation.arms.digest import arm_digest
         from ranking.tuning.adapter import read_adapter
 
-        # As served, with the arm's own on top.
-        settings = load_settings(None, **merged(self._questions.settings.model_dump(), arm.flags()))
+        settings = arm.over(self._questions.settings)
         folder = settings.model.adapter
         digest = arm_digest(settings, None if folder is None else read_adapter(folder).manifest.label)
         fitted = arm.fusion == "fitted"

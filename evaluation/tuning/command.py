@@ -19,7 +19,6 @@ from evaluation.tuning.parts import Parts, real_parts
 from evaluation.tuning.progress import shown_progress
 from prompts.template import Template, load_template
 from prompts.types import PromptContext
-from ranking.factory import served_settings
 from ranking.settings import ModelSettings, Settings
 from ranking.shipped import SHIPPED_FOLDER
 from ranking.tuning.adapter import revise_adapter
@@ -77,7 +76,7 @@ def tune(given: Given, order: Order, parts: Parts | None = None, embedder: Embed
         )
     for text in tuned.notes:
         note(given, text)
-    evaluation = write_evaluation(output, file, order.data_dir, served_settings(settings).model.adapter)
+    evaluation = write_evaluation(output, file, order.data_dir, settings)
     if tuned.ended == "interrupted":
         note(given, f"Interrupted after step {tuned.steps}; {output} holds the best so far, the same command goes on.")
         raise KeyboardInterrupt
@@ -148,11 +147,11 @@ def _fuse(
     if not config.fusion.fit:
         return None
     if len(material.asked) < MIN_FITTING_CASES:
-        note(
-            given,
-            f"Fusion keeps the shipped weights: it takes {MIN_FITTING_CASES} validation cases to fit others, and "
-            f"there are {len(material.validation)}.",
-        )
+        n = len(material.validation)
+        why = f"it takes {MIN_FITTING_CASES} validation cases to fit others, and there are {n}."
+        if len(material.asked) < n:
+            why = "labelled cases, which are among those that validate, have no signals to weigh."
+        note(given, f"Fusion keeps the shipped weights: {why}")
         return None
     tuned = model.model_copy(update={"adapter": output})
     contexts = [example.context for example in material.validation]

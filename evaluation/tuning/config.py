@@ -75,7 +75,8 @@ class FusionConfig(Section):
     """Strength of the shrinkage: about as strong as so many cases that speak for what it shrinks towards."""
     cases: int = Field(default=1000, ge=0, le=100_000)
     """The signals' own weights are fitted on so many validation cases, if there are as many, and shrunk towards the
-    shipped ones. The cases that the LLM reads then move all weights from there."""
+    shipped ones. The cases that the LLM reads then move all weights from there. As many users are asked, unless the
+    protocol says how many (validation_users)."""
 
 
 class Lesson(Section):

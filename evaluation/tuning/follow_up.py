@@ -11,6 +11,9 @@ from evaluation.config import rebased
 from evaluation.data.config import StoreSet
 from evaluation.protocols.config import Labelled
 from evaluation.tuning.config import TuneConfig, TuneFile
+from prompts.template import list_templates
+from ranking.factory import served_settings
+from ranking.settings import Settings
 from ranking.tuning.files import write_part
 
 EVALUATION = "evaluation.yaml"
@@ -21,18 +24,20 @@ def run_name(name: str) -> str:
     return f"{name}-tuned"
 
 
-def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None, serving: Path | None = None) -> Path:
+def write_evaluation(folder: Path, file: TuneFile, data_dir: Path | None, settings: Settings) -> Path:
     """Writes, into the adapter's folder, a configuration that asks the test cases of baselines and of the adapter.
 
-    `serving` is the adapter that serves now, which a user's own store is asked of as well: promotion compares with it.
-    Paths of the data are absolute, unless --data-dir is to be given again.
-    Raises AdapterFolderError if it cannot be written.
+    A user's own store is asked of the adapter that serves now as well, if it is of the same model: promotion compares
+    with it. Paths of the data are absolute, unless --data-dir is to be given again.
+    Raises AdapterFolderError if it cannot be written, PromotionError as the history of what served does.
     """
     config = file.config
     data = config.data if data_dir is not None else rebased(config.data, file.base)
     baseline, arms = _arms_of_labels(config) if isinstance(config.protocol, Labelled) else _arms_of_lists(config)
+    serving = served_settings(settings).model.adapter if config.model in {None, settings.model.name} else None
     if serving is not None and isinstance(config.data, StoreSet):
-        arms["serving"] = {**arms["tuned"], "adapter": str(serving.absolute()), "fusion": "served"}
+        asked = {name: value for name, value in arms["tuned"].items() if name != "template"}
+        arms["serving"] = {**asked, "adapter": str(serving.absolute()), "fusion": "served"}
     content: dict[str, Any] = {
         "name": run_name(config.name),
         "data": data.model_dump(mode="json", by_alias=True),
@@ -78,4 +83,7 @@ def _arms_of_labels(config: TuneConfig) -> tuple[str, dict[str, dict[str, Any]]]
 
 def _tuned(config: TuneConfig) -> dict[str, Any]:
     own = config.model_dump(include={"model", "history_length", "liked_only"}, exclude_none=True)
+    if config.template not in {ref.name for ref in list_templates()}:
+        # An adapter remembers the name of its template, which finds the shipped ones only.
+        own["template"] = str(Path(config.template).absolute())
     return {"kind": "llm", "adapter": ".", "strategy": "yes-no", "language": config.language, **own}

@@ -44,7 +44,7 @@ class Material:
     examples: Sequence[TuningExample]
     validation: Sequence[TuningExample]
     asked: Sequence[FusionCase]
-    """The validation lists as fusion sees them; empty if no weights are fitted, or too few lists are there for it."""
+    """The validation lists as fusion sees them; empty if no weights are fitted, or some of the lists are labelled."""
     further: Sequence[FusionCase]
     """More validation cases, which cost no LLM: on all of them the signals' own weights are fitted."""
     notes: Sequence[str]
@@ -108,11 +108,12 @@ def _read(
     if not questions.split.fitting_known.any():
         raise nothing_known(corpus)
     n, fusion = lesson.validation, config.fusion
-    cases = validation_cases(questions.fitting().cases, max(n, fusion.cases), config.seed)
+    asked = questions.fitting().cases
+    cases = validation_cases(asked, max(n, fusion.cases), config.seed)
     then = SignalsThen(questions) if lesson.examples.residual or fusion.fit else None
-    measured = [] if then is None or len(cases) < MIN_FITTING_CASES else then.of_cases(cases, progress)
+    measured = [] if then is None else then.of_cases(cases, progress)
     known = measured if corpus.dated else [replace(case, signals=without_latent(case.signals)) for case in measured]
-    frozen = _frozen(known, len(cases), fusion.l2) if lesson.examples.residual else None
+    frozen = _frozen(known, fusion.l2) if lesson.examples.residual else None
     made = training_examples(
         corpus,
         questions.fitting().training,
@@ -136,14 +137,15 @@ def _read(
         ),
         asked=measured[:n],
         further=measured[n:],
-        notes=[*questions.loaded.notes, *made.notes, *_missing(n, len(cases), settings.examples)],
+        notes=[*questions.loaded.notes, *made.notes, *_missing(n, len(cases), len(asked), settings.examples)],
         data={corpus.name: corpus.digest},
     )
 
 
-def _missing(wanted: int, n_cases: int, shown: ExampleSettings) -> Iterator[str]:
+def _missing(wanted: int, n_cases: int, n_asked: int, shown: ExampleSettings) -> Iterator[str]:
     if n_cases < wanted:
-        yield f"{wanted} validation cases were asked for and there are {n_cases}." + (
+        why = f": of {n_asked} lists no more hold what was taken" if n_cases < n_asked else ""
+        yield f"{wanted} validation cases were asked for and there are {n_cases}{why}." + (
             "" if n_cases else " The adapter is kept as it is after the last step."
         )
     if shown.shots:
@@ -186,12 +188,12 @@ def _read_labelled(questions: Questions, lesson: Lesson, config: TuneConfig, sho
     )
 
 
-def _frozen(measured: Sequence[FusionCase], n_cases: int, l2: float) -> FusionWeights:
+def _frozen(measured: Sequence[FusionCase], l2: float) -> FusionWeights:
     """The weights of the signals alone that a residual is learnt on top of."""
-    if not measured:
+    if len(measured) < MIN_FITTING_CASES:
         raise RunConfigError(
             f"examples.residual: true needs {MIN_FITTING_CASES} validation cases to fit the signals' weights on, and "
-            f"there are {n_cases}; set residual: false, or ask for more validation"
+            f"there are {len(measured)}; set residual: false, or ask for more validation"
         )
     return fit_fusion(measured, None, towards=FusionWeights(), l2=l2).weights
 
@@ -209,9 +211,11 @@ def _sources(questions: Questions, lesson: Lesson, seed: int) -> list[NegativeSo
 
 def as_evaluation(file: TuneFile, lesson: Lesson) -> ConfigFile:
     """The evaluation whose questions tuning keeps away from; its one arm only stands there."""
-    config = file.config
-    protocol = lesson.protocol
-    wanted = lesson.validation + (lesson.examples.n if isinstance(protocol, Labelled) else 0)
+    config, protocol, wanted = file.config, lesson.protocol, lesson.validation
+    if isinstance(protocol, Labelled):
+        wanted += lesson.examples.n
+    elif "validation_users" not in protocol.model_fields_set and (config.fusion.fit or lesson.examples.residual):
+        wanted = max(wanted, config.fusion.cases)
     if protocol.validation_users is not None and protocol.validation_users < wanted:
         protocol = protocol.model_copy(update={"validation_users": wanted})
     evaluation = EvaluationConfig(

@@ -92,6 +92,8 @@ def test_slips_are_told_with_their_place(changed: dict[str, Any], told: str) -> 
             "arms:\n  a: {kind: random}\n  a: {kind: popularity}",
             r"^file\.yaml is not YAML: line 3, column 3: 'a' stands twice$",
         ),
+        ("data: {{kind: store}}", r"^file\.yaml is not YAML: line 1, column 8: a list or .* where a name belongs$"),
+        ("? [a, b]\n: 1", r"line 1, column 3: a list or .* where a name belongs$"),
         ("{}", "data is missing .*2 more"),
     ],
 )

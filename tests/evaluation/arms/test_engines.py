@@ -12,6 +12,7 @@ from evaluation.arms.config import LlmArm
 from evaluation.arms.digest import arm_digest, engine_identity
 from evaluation.arms.open import Engines, open_llm
 from evaluation.types import Ranked
+from ranking.arrangement.config import ArrangementSettings
 from ranking.engine_settings import TransformersSettings
 from ranking.errors import ServerDownError
 from ranking.settings import Settings, load_settings, merged
@@ -38,9 +39,9 @@ def settings_of(folder: Path, **arm: object) -> Settings:
     return load_settings(**merged({"cache": folder / "cache"}, chosen.flags()))
 
 
-def ranked(settings: Settings, store: Store, engines: Engines, shelf: Shelf) -> Ranked:
+def ranked(settings: Settings, store: Store, engines: Engines, shelf: Shelf, last: int = 11) -> Ranked:
     with open_llm("arm", settings, store=store, engines=engines, scores=shelf) as arm:
-        return asyncio.run(arm.rank([case(7, 3, 11)]))[0]
+        return asyncio.run(arm.rank([case(7, 3, last)]))[0]
 
 
 def test_one_run_compares_engines_and_no_score_passes_from_one_to_the_other(
@@ -106,13 +107,26 @@ def test_the_route_is_part_of_what_an_answer_depends_on() -> None:
     assert engine_identity(vllm, "logprob_token_ids") != engine_identity(vllm, "generative_scoring")
 
 
+def test_the_shops_rules_are_no_part_of_the_ranking_that_is_measured(folder: Path, store: Store) -> None:
+    plain = settings_of(folder, fusion="served")
+    shop = {"rules": [{"kind": kind, "name": kind, "ids": [item]} for kind, item in (("block", "f3"), ("boost", "f7"))]}
+    arranged = plain.model_copy(update={"arrangement": ArrangementSettings.model_validate(shop)})
+    unknown = plain.model_copy(update={"arrangement": ArrangementSettings(unseen="neutral")})
+    shelf = Shelf()
+    with Engines() as engines:
+        # The last one is the only film of these that anybody took.
+        measured, ruled, neutral = (ranked(one, store, engines, shelf, 5) for one in (plain, arranged, unknown))
+    assert ruled.scores == measured.scores != neutral.scores
+    assert arm_digest(arranged, None) == arm_digest(plain, None) != arm_digest(unknown, None)
+
+
 def test_an_arm_lies_over_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEWREC_ENGINE__KIND", "vllm")
     monkeypatch.setenv("FEWREC_ENGINE__URL", "http://127.0.0.1:9")
     monkeypatch.setenv("FEWREC_WINDOWS__SIZE", "30")
     arms = [LlmArm(), LlmArm.model_validate({"windows": {"step": 5}, "setwise": {"top": 3}, "yes_no": {}})]
-    first, second = (load_settings(**merged(load_settings().model_dump(), arm.flags())) for arm in arms)
+    first, second = (arm.over(load_settings()) for arm in arms)
     assert first.engine == load_settings().engine
     assert (second.windows.size, second.windows.step, second.setwise.top) == (30, 5, 3)
     embedded = LlmArm.model_validate({"engine": {"kind": "transformers"}})
-    assert load_settings(**merged(load_settings().model_dump(), embedded.flags())).engine == TransformersSettings()
+    assert embedded.over(load_settings()).engine == TransformersSettings()

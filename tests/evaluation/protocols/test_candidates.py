@@ -11,9 +11,8 @@ from evaluation.errors import EvaluationError
 from evaluation.protocols.candidates import NegativeSampler, items_of, whole_catalogue
 from evaluation.protocols.config import Negatives, Sampled
 from evaluation.protocols.split import split_corpus
-from evaluation.types import Case
 from retrieval.errors import InputError
-from tests.evaluation.protocols.small_corpus import corpora, everyone, held, ids, item, past, some, without_user
+from tests.evaluation.protocols.small_corpus import corpora, everyone, held, item, some, without_user
 
 
 @some(60)
@@ -115,13 +114,8 @@ def test_an_unknown_candidate_is_told() -> None:
 
 def test_the_whole_catalogue_is_shared_unless_something_is_left_out() -> None:
     catalogue = tuple(item(f"i{place}") for place in range(6))
-    case = Case(case_id="one", user_id=None, history=past("i1", "i4"), candidates=())
-    assert whole_catalogue(case, catalogue, seen=True).candidates is catalogue
-    assert (
-        whole_catalogue(Case(case_id="two", user_id=None, history=(), candidates=()), catalogue, seen=False).candidates
-        is catalogue
-    )
-    left = whole_catalogue(case, list(catalogue), seen=False, exclude=frozenset({"i0", "elsewhere"}))
-    assert [each.item_id for each in left.candidates] == ["i2", "i3", "i5"]
-    assert (left.case_id, ids(left.history)) == ("one", ["i1", "i4"])
-    assert np.all([each in catalogue for each in left.candidates])
+    assert whole_catalogue(catalogue, without=frozenset()) is catalogue
+    assert whole_catalogue(catalogue, without=frozenset({"elsewhere"})) is catalogue
+    left = whole_catalogue(catalogue, without=frozenset({"i0", "i1", "i4", "elsewhere"}))
+    assert [each.item_id for each in left] == ["i2", "i3", "i5"]
+    assert np.all([each in catalogue for each in left])

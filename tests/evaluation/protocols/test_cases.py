@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -263,6 +264,25 @@ def test_the_whole_catalogue_for_the_same_cases() -> None:
     assert all(
         len(case.candidates) == 40 for case in cases_of(everyone(), EndToEnd(source="whole-catalogue", seen=True))
     )
+
+
+def test_scenarios_of_the_whole_catalogue_and_of_given_lists() -> None:
+    everything = tuple(everyone().items)
+    whole = cases_of(everyone(), EndToEnd(source="whole-catalogue"), ALL_SCENARIOS)
+    lists = [
+        replace(held(case.case_id, target=case.target, candidates=everything), history=case.history)
+        for case in whole.only("full")
+    ]
+    served = given_cases(lists, EndToEnd(split=GivenSplit(), source="given"), ALL_SCENARIOS)
+    for cases in (whole, served):
+        full = {case.case_id: shown(case) for case in cases.only("full")}
+        crossed = list(cases.only("cross-domain-books-films"))
+        assert crossed
+        for case in crossed:
+            assert shown(case) == [one for one in full[case.case_id] if everyone().items[one].domain == "films"]
+        assert all(shown(case) == full[case.case_id][::-1] for case in cases.only("reversed-candidates"))
+        for case in cases.only("shuffled-candidates"):
+            assert sorted(shown(case)) == full[case.case_id] != shown(case)
 
 
 def test_given_lists_end_to_end_keep_their_order_and_may_lack_the_target() -> None:

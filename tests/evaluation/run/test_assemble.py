@@ -124,6 +124,20 @@ def test_less_can_be_known_of_the_same_questions(tmp_path: Path) -> None:
     assert asked[0] == asked[1]
 
 
+def test_an_arm_without_an_adapter_is_the_model_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path)
+    config = yaml.safe_load((tmp_path / "own.yaml").read_text())
+    config |= {"arms": {"zero-shot": {"kind": "llm"}}, "baseline": None}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
+    file = load_config(str(tmp_path / "own.yaml"))
+    with opened(file) as run:
+        plain = [arm.digest for arm in run.arms]
+    monkeypatch.setenv("FEWREC_MODEL__ADAPTER", "shipped")
+    assert load_settings(None).model.adapter is not None
+    with opened(file) as run:
+        assert [arm.digest for arm in run.arms] == plain
+
+
 def test_ready_cases_show_their_whole_history(tmp_path: Path) -> None:
     """Nothing else is known, so nothing but the histories says when they are asked."""
     past = [{"title": f"Film {n}", "liked": n % 2 == 0} for n in range(4)]

@@ -128,7 +128,7 @@ def test_a_few_rows_become_an_adapter_and_the_evaluation_asks_as_they_do(
     tuned = run(given, str(path), output)
     assert (tuned.manifest.training.examples, tuned.manifest.training.validation) == (8, 3)
     assert tuned.manifest.training.ndcg_before is not None
-    assert "Fusion keeps the shipped weights" in given.said(given.err)
+    assert "Fusion keeps the shipped weights: labelled cases, which are among those" in given.said(given.err)
     asked = load_config(str(output / "evaluation.yaml")).config
     assert asked.metrics == ("auc", "log-loss", "ece")
     assert asked.baseline == "embedding"

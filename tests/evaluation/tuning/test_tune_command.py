@@ -288,7 +288,8 @@ def test_served_negatives_and_a_residual_are_made_of_what_retrieval_says(
     monkeypatch.setenv("FEWREC_CACHE", str(tmp_path / "cache"))
     examples = {"n": 5, "negatives": {"random": 1, "served": 3, "depth": 12}, "residual": True}
     protocol = {"kind": "end-to-end", "split": "leave-one-out", "depth": 20}
-    config, given, recording = write_config(tmp_path, examples=examples, protocol=protocol), Consoles(), Recording()
+    config = write_config(tmp_path, examples=examples, protocol=protocol, validation=40)
+    given, recording = Consoles(), Recording()
     with pytest.raises(ReachedError):
         run(given, config, tmp_path / "adapter", recording.parts())
     assert len(recording.examples) == 5
@@ -297,4 +298,6 @@ def test_served_negatives_and_a_residual_are_made_of_what_retrieval_says(
         assert len(set(example.offsets)) > 1
     assert all(len(example.context.candidates) <= 5 for example in recording.examples)
     assert all(len(case.context.candidates) == 20 for case in recording.validation)
-    assert "the list that was served then did not hold the item" in given.said(given.err)
+    said, held = given.said(given.err), len(recording.validation)
+    assert "the list that was served then did not hold the item" in said
+    assert f"40 validation cases were asked for and there are {held}: of 40 lists no more hold what was taken." in said
