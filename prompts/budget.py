@@ -47,15 +47,15 @@ def most_that_fits(whole: Kept, fits: Callable[[Kept], bool]) -> Kept | None:
     if fits(whole):
         return whole
     latest = min(1, whole.history)
-    demonstrations = _largest(whole.demonstrations, lambda n: fits(Kept(history=latest, demonstrations=n)))
+    demonstrations = largest(whole.demonstrations, lambda n: fits(Kept(history=latest, demonstrations=n)))
     if demonstrations is None:
         empty = Kept(history=0, demonstrations=0)
         return empty if fits(empty) else None
-    more = _largest(whole.history - latest, lambda n: fits(Kept(history=latest + n, demonstrations=demonstrations)))
+    more = largest(whole.history - latest, lambda n: fits(Kept(history=latest + n, demonstrations=demonstrations)))
     return Kept(history=latest + (more or 0), demonstrations=demonstrations)
 
 
-def _largest(limit: int, fits: Callable[[int], bool]) -> int | None:
+def largest(limit: int, fits: Callable[[int], bool]) -> int | None:
     """The largest n in 0..limit that fits, if what fits is everything up to some n; None if 0 does not fit."""
     if not fits(0):
         return None

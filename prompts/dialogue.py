@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from prompts.budget import Kept, Need, most_that_fits
+from prompts.budget import Kept, Need
 from prompts.chat import fill
 from prompts.errors import BudgetError
+from prompts.fitting import fit
 from prompts.template import Template
-from prompts.texts import collect
+from prompts.texts import Texts, collect
 from prompts.turns import draft_numbered
 from prompts.types import Dialogue, Message, PromptContext, TokenBudget
 
@@ -21,23 +22,22 @@ def render_dialogue(
     """
     texts = collect(template, context, control_tokens)
     answer = fill(template.sections.answer, template.words(texts.candidate_domain).values())
-    whole = Kept(history=len(texts.history), demonstrations=len(texts.demonstrations))
 
-    def needed(kept: Kept) -> int:
+    def needed(texts: Texts, kept: Kept) -> int:
         return _need(draft_numbered(template, texts, kept), answer).tokens(budget)
 
-    kept = most_that_fits(whole, lambda kept: needed(kept) <= budget.max_tokens)
-    if kept is None:
-        least = needed(Kept(history=0, demonstrations=0))
+    fitting = fit(texts, needed, budget.max_tokens)
+    if fitting is None:
+        least = needed(texts, Kept(history=0, demonstrations=0))
         raise BudgetError(
             f"template {template.name!r} needs {least} tokens for {len(texts.candidates)} candidates without any "
             f"history, more than the budget of {budget.max_tokens}; raise prompt.max_tokens or show fewer candidates"
         )
     return Dialogue(
-        messages=draft_numbered(template, texts, kept),
+        messages=draft_numbered(template, fitting.texts, fitting.kept),
         answer=answer,
         template=template.ref,
-        dropped=texts.dropped(kept),
+        dropped=fitting.texts.dropped(fitting.kept),
     )
 
 

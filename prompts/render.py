@@ -5,8 +5,9 @@ Pure: the same template, context, budget and control tokens give the same prompt
 
 from __future__ import annotations
 
-from prompts.budget import Kept, Need, most_that_fits
+from prompts.budget import Kept, Need
 from prompts.errors import BudgetError, TemplateError
+from prompts.fitting import Fitting, fit
 from prompts.template import Template
 from prompts.texts import Texts, collect
 from prompts.turns import Draft, draft
@@ -17,9 +18,10 @@ def render(template: Template, context: PromptContext, budget: TokenBudget, cont
     """The prompt for a context, with one branch per candidate in their order.
 
     The prefix with its longest branch holds at most budget.max_tokens tokens, chat markup included (estimated from
-    above). To get there the oldest past items are dropped first, then demonstrations, never a candidate or the query;
-    the prompt reports what was dropped. Raises BudgetError when the question alone does not fit, and TemplateError for
-    demonstrations that the template has no section for, or for a template that shows several candidates at once.
+    above). To get there the oldest past items are dropped first, then demonstrations, then the end of the query, never
+    a candidate; the prompt reports what was dropped. Raises BudgetError when the question alone does not fit, and
+    TemplateError for demonstrations that the template has no section for, or for a template that shows several
+    candidates at once.
     """
     if template.kind in {"choice", "listwise"}:
         raise TemplateError(f"template {template.name!r} shows several candidates at once, it has no slot for each")
@@ -38,19 +40,18 @@ def fitted(
     labels: tuple[str, ...] | None,
 ) -> Prompt:
     """The fullest prompt with these branches that fits with a branch of branch_tokens tokens. Raises BudgetError."""
-    whole = Kept(history=len(texts.history), demonstrations=len(texts.demonstrations))
 
-    def needed(kept: Kept) -> int:
+    def needed(texts: Texts, kept: Kept) -> int:
         return _need(draft(template, texts, kept), branch_tokens).tokens(budget)
 
-    kept = most_that_fits(whole, lambda kept: needed(kept) <= budget.max_tokens)
-    if kept is None:
-        least = needed(Kept(history=0, demonstrations=0))
+    fitting = fit(texts, needed, budget.max_tokens)
+    if fitting is None:
+        least = needed(texts, Kept(history=0, demonstrations=0))
         raise BudgetError(
             f"template {template.name!r} needs {least} tokens without any history, more than the budget of "
-            f"{budget.max_tokens}; raise prompt.max_tokens or shorten the query"
+            f"{budget.max_tokens}; raise prompt.max_tokens"
         )
-    return _prompt(template, texts, kept, branches, labels)
+    return _prompt(template, fitting, branches, labels)
 
 
 def render_unconditional(
@@ -95,10 +96,8 @@ def _need(drafted: Draft, branch_tokens: int) -> Need:
     )
 
 
-def _prompt(
-    template: Template, texts: Texts, kept: Kept, branches: tuple[str, ...], labels: tuple[str, ...] | None
-) -> Prompt:
-    drafted = draft(template, texts, kept)
+def _prompt(template: Template, fitting: Fitting, branches: tuple[str, ...], labels: tuple[str, ...] | None) -> Prompt:
+    drafted = draft(template, fitting.texts, fitting.kept)
     return Prompt(
         messages=drafted.messages,
         slot_role=drafted.slot_role,
@@ -108,5 +107,5 @@ def _prompt(
         answer=drafted.answer,
         labels=labels,
         template=template.ref,
-        dropped=texts.dropped(kept),
+        dropped=fitting.texts.dropped(fitting.kept),
     )

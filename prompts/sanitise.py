@@ -58,7 +58,7 @@ def sanitise(text: str, *, max_chars: int, control_tokens: frozenset[str]) -> Cl
     read = text[: max(_LONGEST_READ, 4 * max_chars)]
     visible = _visible(read)
     harmless = neutralise(visible, control_tokens).strip()
-    short = _clip(harmless, max_chars)
+    short = clip(harmless, max_chars)
     clipped = short != harmless or len(read) < len(text)
     return Clean(text=short, clipped=clipped, neutralised=harmless != read.strip())
 
@@ -99,7 +99,8 @@ def _broken_up(match: re.Match[str]) -> str:
     return "·".join((match.group()[:1], match.group()[1:]))
 
 
-def _clip(text: str, max_chars: int) -> str:
+def clip(text: str, max_chars: int) -> str:
+    """At most that many characters; a text that was cut ends in an ellipsis, which counts as one of them."""
     if len(text) <= max_chars:
         return text
     cut = max_chars - 1

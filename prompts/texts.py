@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prompts.budget import Kept
 from prompts.errors import TemplateError
 from prompts.lead import lead
-from prompts.sanitise import MAX_ATTRIBUTE, MAX_BODY, MAX_QUERY, MAX_TITLE, Clean, sanitise
+from prompts.sanitise import MAX_ATTRIBUTE, MAX_BODY, MAX_QUERY, MAX_TITLE, Clean, clip, sanitise
 from prompts.template import Template
 from prompts.types import Dropped, PromptContext
 from retrieval.types import AttributeValue, Item, User
@@ -54,6 +54,12 @@ class Texts:
             *(() if self.query is None else (self.query,)),
             *self.candidates,
         )
+
+    def with_query_of(self, max_chars: int) -> Texts:
+        """The same with at most that many characters of the query; a cut is told in `dropped`."""
+        if self.query is None or len(self.query.text) <= max_chars:
+            return self
+        return replace(self, query=replace(self.query, text=clip(self.query.text, max_chars), clipped=True))
 
     def dropped(self, kept: Kept) -> Dropped:
         """What such a prompt leaves out, and what it had to change of what it shows."""

@@ -53,7 +53,7 @@ class Dropped:
     demonstrations: int = 0
     """Demonstrations left out to fit the budget."""
     clipped: int = 0
-    """Texts (titles, attributes, the query) cut at their maximum length."""
+    """Texts (titles, attributes, the query) cut at their maximum length; the query also to fit the budget."""
     neutralised: int = 0
     """Texts in which control tokens or control characters were made harmless."""
     summarised: int = 0

@@ -182,7 +182,7 @@ class Recommender:
             candidates=tuple(candidate.item for candidate in retrieved.candidates),
             demonstrations=examples.demonstrations,
             user=retrieved.user,
-            query=retrieved.query.text,
+            query=retrieved.query.words,
             lead_words=examples.lead_words,
         )
 

@@ -61,16 +61,19 @@ class Audience:
         now = time.time() if as_of is None else as_of
         item, moment = self._item(item_id, now), self._snapshots.behaviour.before(now)
         vector = self._index.vectors("items", [item_id]).get(item_id) if indexed else None
-        shared = _shared(moment, item_id)
+        # Left out before the lists are cut: those who took an item would fill them.
+        barred = self._barred(moment, item_id, now)
         proposals = {
-            "similarity_max": self._liking(moment, self._near(vector), "similarity_max", n),
-            "bm25": self._liking(moment, self._worded(item), "bm25", n),
-            "cooccurrence": self._together(moment, shared, item_id, n),
+            name: best(moment.user_ids, np.where(barred, 0.0, scores), _wide(n))
+            for name, scores in (
+                ("similarity_max", self._liking(moment, self._near(vector), "similarity_max")),
+                ("bm25", self._liking(moment, self._worded(item), "bm25")),
+                ("cooccurrence", self._together(moment, item_id)),
+            )
         }
         weights = self._settings.sources.where(_takers(moment, item_id))
         lists = [SourceList(source=name, weight=weights[name], proposals=found) for name, found in proposals.items()]
-        barred = self._barred(moment, item_id, now)
-        joined = join([one for one in lists if one.weight > 0], n, lambda user_id: user_id not in barred)
+        joined = join([one for one in lists if one.weight > 0], n)
         return PossibleUsers(item=item, as_of=now, users=self._described(joined, now))
 
     def _item(self, item_id: str, now: float) -> Item:
@@ -83,13 +86,14 @@ class Audience:
             raise InputError(f"item {item_id!r} is {what}, so it is for nobody; change that first")
         return item
 
-    def _barred(self, moment: Moment, item_id: str, now: float) -> frozenset[str]:
-        dismissed = self._record.feedback().dismissers(item_id, now)
-        place = moment.places.get(item_id)
-        if place is None:
-            return dismissed
-        takers = moment.matrix.indices[moment.matrix.indptr[place] : moment.matrix.indptr[place + 1]]
-        return dismissed | {moment.user_ids[user] for user in takers}
+    def _barred(self, moment: Moment, item_id: str, now: float) -> npt.NDArray[np.bool_]:
+        """Who took the item or dismissed it, shape (n_users,)."""
+        barred = np.zeros(len(moment.user_ids), dtype=np.bool_)
+        dismissers = self._record.feedback().dismissers(item_id, now)
+        barred[[moment.user_places[user_id] for user_id in dismissers if user_id in moment.user_places]] = True
+        if (place := moment.places.get(item_id)) is not None:
+            barred[moment.matrix.indices[moment.matrix.indptr[place] : moment.matrix.indptr[place + 1]]] = True
+        return barred
 
     def _near(self, vector: Vectors | None) -> list[Proposal]:
         """Items by cosine similarity."""
@@ -104,8 +108,8 @@ class Audience:
         match = self._snapshots.words.bm25().match([PastItem(item=item, timestamp=0.0)])
         return [] if match is None else best(match.item_ids, match.scores, self._settings.per_source)
 
-    def _liking(self, moment: Moment, near: Sequence[Proposal], by: str, n: int) -> list[Proposal]:
-        """Users by how near the items that they like are: the sum of (score / best score) ** sharpness over these."""
+    def _liking(self, moment: Moment, near: Sequence[Proposal], by: str) -> Floats:
+        """How near the items that each user likes are: the sum of (score / best score) ** sharpness over these."""
         likes = moment.likes
         total = np.zeros(likes.shape[0])
         liked = [one for one in near if one.score > 0 and one.item_id in moment.places]
@@ -114,15 +118,16 @@ class Audience:
             place = moment.places[one.item_id]
             users = likes.indices[likes.indptr[place] : likes.indptr[place + 1]]
             total[users] += (one.score / nearest) ** _SHARPNESS[by]
-        return best(moment.user_ids, total, _wide(n))
+        return total
 
-    def _together(self, moment: Moment, shared: Floats | None, item_id: str, n: int) -> list[Proposal]:
-        """Users by how much of what they took is taken together with the item."""
+    def _together(self, moment: Moment, item_id: str) -> Floats:
+        """How much of what each user took is taken together with the item."""
+        shared = _shared(moment, item_id)
         if shared is None:
-            return []
+            return np.zeros(len(moment.user_ids))
         shrinkage = self._settings.cooccurrence_shrinkage
-        scores = moment.matrix @ (shared / np.sqrt(moment.counts + shrinkage))
-        return best(moment.user_ids, scores / math.sqrt(_takers(moment, item_id) + shrinkage), _wide(n))
+        scores: Floats = moment.matrix @ (shared / np.sqrt(moment.counts + shrinkage))
+        return scores / math.sqrt(_takers(moment, item_id) + shrinkage)
 
     def _described(self, joined: Sequence[Joined], now: float) -> tuple[PossibleUser, ...]:
         histories = self._record.histories([entry.item_id for entry in joined], now)
@@ -157,5 +162,5 @@ def _takers(moment: Moment, item_id: str) -> float:
 
 
 def _wide(n: int) -> int:
-    """How many users a source proposes: some have the item already."""
+    """How many users a source proposes: who is low in one list may be high in another."""
     return 4 * n + 100

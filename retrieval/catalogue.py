@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import threading
 from collections.abc import Mapping, Sequence
 
 from retrieval.record import Record
 from retrieval.types import Item
+
+_COMPARED = 100
+"""Ids before and after one that is not there, in their order, that may be what was meant: comparing two takes long."""
 
 
 class Catalogue:
@@ -42,6 +46,11 @@ class Catalogue:
 
 
 def closest(wanted: str, known: Sequence[str] | Mapping[str, Item]) -> str:
-    """The end of a sentence that names the ids nearest to one that is not there; empty where none is near."""
-    close = difflib.get_close_matches(wanted, known, n=3)
+    """The end of a sentence that names the ids nearest to one that is not there; empty where none is near.
+
+    Of more than 200 those are looked at that begin as it does.
+    """
+    ordered = sorted(known)
+    place = bisect.bisect(ordered, wanted)
+    close = difflib.get_close_matches(wanted, ordered[max(0, place - _COMPARED) : place + _COMPARED], n=3)
     return f"; the closest: {', '.join(close)}" if close else ""

@@ -219,10 +219,17 @@ class ChromaIndex:
 
     def current(self) -> Generation | None:
         """The generation that is read now; None where the index was never built."""
+        if self._current is None:
+            self.reload()
+        return self._current
+
+    def reload(self) -> IndexState | None:
+        """As `state`, and what it tells of is read from now on: another process may have built it."""
         with self._guard:
-            if self._current is None:
-                self._current = self._load()
-            return self._current
+            state = self.state()
+            if state is None or self._current is None or self._current.number != state.generation:
+                self._current = None if state is None else Generation(self._client, state.generation, self.place)
+            return state
 
     def build(self) -> Generation:
         """A new, empty generation that nobody reads before `publish`. Left-overs of a broken build are removed."""
@@ -237,13 +244,11 @@ class ChromaIndex:
 
     def publish(self, state: IndexState) -> None:
         """Store the state, in one step; a new generation becomes current and the old one is removed."""
+        before = self._current
         with _explained(self.place):
             self._client.get_or_create_collection(_STATE, embedding_function=None).modify(metadata=asdict(state))
-            with self._guard:
-                swapped = self._current is None or self._current.number != state.generation
-                if swapped:
-                    self._current = Generation(self._client, state.generation, self.place)
-            if swapped:
+            self.reload()
+            if self._current is not before:
                 self._drop_all_but(state.generation)
 
     def _sessions(self) -> list[httpx.Client]:
@@ -252,18 +257,13 @@ class ChromaIndex:
         found = (getattr(getattr(owner, "_server", None), "_session", None) for owner in owners)
         return [session for session in found if isinstance(session, httpx.Client)]
 
-    def _load(self) -> Generation | None:
-        state = self.state()
-        return None if state is None else Generation(self._client, state.generation, self.place)
-
     def _read(self, read: Callable[[Generation], T], nothing: T) -> T:
         try:
             current = self.current()
             return nothing if current is None else read(current)
         except _GoneError:
             # Another process rebuilt the index on the server and removed the generation we knew.
-            with self._guard:
-                self._current = self._load()
+            self.reload()
             current = self.current()
             return nothing if current is None else read(current)
 

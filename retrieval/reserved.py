@@ -19,6 +19,9 @@ class Reserved:
     item_ids: Sequence[str]
     """The first ones that may come back get the places."""
     places: int
+    """Wanted, so that ranking has a choice."""
+    least: int
+    """Promised: so many even where there are too few places for a choice."""
 
 
 def with_reserved(
@@ -26,13 +29,18 @@ def with_reserved(
 ) -> list[Joined]:
     """At most n items: the best ones, behind them those that are here for a reserved place alone.
 
-    `joined` holds the best ones, best first. `keep` says which of the reserved items may come back.
+    `joined` holds the best ones, best first. `keep` says which of the reserved items may come back. Where more
+    places are wanted than the best leave and than half of n, every kind gets its part of these, and at least what it
+    was promised; where there is no room for all the promises, the first ones count.
     """
     best = {entry.item_id for entry in joined}
-    chosen: dict[str, Vote] = {}
+    wanted, room = sum(kind.places for kind in reserved), max(n // 2, n - len(joined))
+    found: dict[str, Vote] = {}
     for kind in reserved:
-        for rank, item_id in enumerate(itertools.islice(filter(keep, kind.item_ids), kind.places), start=1):
-            chosen.setdefault(item_id, Vote(source=kind.source, rank=rank, score=1 / rank))
+        places = kind.places if wanted <= room else max(kind.least, kind.places * room // wanted)
+        for rank, item_id in enumerate(itertools.islice(filter(keep, kind.item_ids), places), start=1):
+            found.setdefault(item_id, Vote(source=kind.source, rank=rank, score=1 / rank))
+    chosen = dict(itertools.islice(found.items(), n))
     added = [Joined(item_id=key, score=0.0, votes=(vote,)) for key, vote in chosen.items() if key not in best]
     too_many = max(0, len(joined) + len(added) - n)
     left_out = [entry.item_id for entry in reversed(joined) if entry.item_id not in chosen][:too_many]

@@ -192,7 +192,7 @@ class Retriever:
         """Without vectors where the index is not to be asked."""
         liked = [past.item.item_id for past in liked_recent(history, self._settings.liked_recent) if indexed]
         vectors = self._index.vectors("items", liked) if liked else {}
-        text = (query.text or "").strip() if indexed else ""
+        text = query.words if indexed else None
         told = profile_text(user) if indexed and not text and not liked and user is not None else ""
         moment = self._behaviour.before(as_of)
         recency = recency_of(history, self._settings.history_half_life_hours)

@@ -77,7 +77,7 @@ class Store(Closing):
         embedder or from another record, since then only a rebuild helps.
         """
         with self._alone():
-            state = self.index.state()
+            state = self.index.reload()
             if problem := self._mismatch(state):
                 raise StoreError(problem)
             current = self.index.current()
@@ -136,7 +136,7 @@ class Store(Closing):
 
     def status(self) -> IndexStatus:
         """Compare index and record."""
-        state, current = self.index.state(), self.index.current()
+        state, current = self.index.reload(), self.index.current()
         record, record_version = self.record.indexed().counts(), self.record.version()
         index = _count(current)
         hit_rate = None if current is None else _self_query_hit_rate(current, "items")

@@ -5,6 +5,7 @@ Times are Unix seconds (float, UTC) everywhere. Sequences of past items are olde
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +22,9 @@ AttributeValue: TypeAlias = str | float | bool | tuple[str, ...]
 """One attribute of an item or a user: text, a number, a truth value, or a list of words (genres, people)."""
 
 Attributes: TypeAlias = Mapping[str, AttributeValue]
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""Unicode's categories of controls, formats and white space."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +102,12 @@ class Query:
     history: tuple[PastItem, ...] | None = None
     """What the user did, oldest first, instead of what the record knows: for a stranger's session, or for asking what
     would come back if less were known. None takes the record's."""
+
+    @property
+    def words(self) -> str | None:
+        """The text without outer white space; None where there is none, or nothing of it can be seen."""
+        text = (self.text or "").strip()
+        return text if any(unicodedata.category(mark) not in _UNSEEN for mark in text) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,7 @@ from retrieval.types import Item, Query, Retrieved
 _HISTORY_COMPARED = 50
 """Latest past items that a candidate may be a duplicate of."""
 _CHOICE = 3
-"""Candidates for each place that is kept for a kind of item, so that ranking has a choice."""
+"""Candidates for each place that is kept for a kind of item, as far as there is room, so that ranking has a choice."""
 
 
 class Arranger:
@@ -42,16 +42,16 @@ class Arranger:
         settings, as_of = self._settings, time.time() if query.as_of is None else query.as_of
         found = []
         if pins := [rule.id for rule in settings.rules if isinstance(rule, Pin)]:
-            found.append(Reserved(source="pinned", item_ids=tuple(pins), places=len(pins)))
+            found.append(Reserved(source="pinned", item_ids=tuple(pins), places=len(pins), least=len(pins)))
         if (fresh := settings.fresh) is not None:
             latest = self._retriever.added_between(as_of - fresh.within_days * SECONDS_A_DAY, as_of)
-            found.append(Reserved(source="fresh", item_ids=latest, places=_CHOICE * fresh.least))
+            found.append(_reserved("fresh", latest, fresh.least))
         if (explore := settings.explore) is not None:
             counts = self._exposures(as_of)
             new = self._retriever.added_between(as_of - explore.within_days * SECONDS_A_DAY, as_of)
             able = [item_id for item_id in new if counts.get(item_id, 0) < explore.shown_at_most]
             able.sort(key=lambda item_id: counts.get(item_id, 0))  # stable: the latest of equals first
-            found.append(Reserved(source="explore", item_ids=tuple(able), places=_CHOICE * explore.slots))
+            found.append(_reserved("explore", able, explore.slots))
         return tuple(found)
 
     def evidence(self, retrieved: Retrieved) -> Evidence:
@@ -164,6 +164,10 @@ class Arranger:
         for rule, name in named:
             if name not in known:
                 yield f"Rule {rule!r} looks at attribute {name!r}, which no item has."
+
+
+def _reserved(source: str, item_ids: Sequence[str], least: int) -> Reserved:
+    return Reserved(source=source, item_ids=tuple(item_ids), places=_CHOICE * least, least=least)
 
 
 def _attributes(rule: Rule) -> list[str]:

@@ -27,7 +27,7 @@ def calibrated(answer: Recommendation, calibration: Calibration | None) -> Recom
 def is_like_validation(answer: Recommendation, calibration: Calibration) -> bool:
     """Whether a list is of the kind that the probabilities were fitted on, whoever ranked it."""
     query = None if answer.retrieved is None else answer.retrieved.query
-    asked_in_words = query is not None and bool((query.text or "").strip())
+    asked_in_words = query is not None and query.words is not None
     return answer.n_history > 0 and not asked_in_words and answer.n_candidates <= calibration.longest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,6 @@ from typing import Any
 from prompts.types import Dialogue, Prompt
 from ranking.engines.packing import Shape
 from ranking.errors import EngineError, ModelError
-
-# Stands for the branch while the chat template is applied. A private-use character is in no sane title; should one
-# hold it all the same, the split below notices.
-_SLOT = "\ue000slot\ue000"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,9 +98,12 @@ class PromptEncoder:
 
     def _around_slot(self, prompt: Prompt) -> tuple[str, str]:
         turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
-        turns.append({"role": prompt.slot_role, "content": prompt.before + _SLOT + prompt.after})
+        texts = "".join([*(turn["content"] for turn in turns), prompt.before, prompt.after])
+        # Stands for the branch while the chat template is applied: the first private character that no text holds.
+        slot = next(mark for mark in map(chr, itertools.count(0xE000)) if mark not in texts)
+        turns.append({"role": prompt.slot_role, "content": prompt.before + slot + prompt.after})
         rendered = self._rendered(turns, ask=prompt.slot_role == "user")
-        parts = rendered.split(_SLOT)
+        parts = rendered.split(slot)
         if len(parts) != 2:
             raise EngineError(f"the chat template of {self._model} shows the slot {len(parts) - 1} times, not once")
         # The assistant's turn stays open: what the model says next is asked for, not what ends the turn.

@@ -15,8 +15,6 @@ from ranking.settings import LikelihoodSettings
 from ranking.strategies.verdict import check_kind, pointwise, with_prior
 from ranking.types import BranchScore, PromptScores, StrategyScores
 
-_REMEMBERED_TITLES = 100_000
-
 
 class Likelihood:
     """Score = (log P(title | user's context) - prior_removed * log P(title | same prompt without user)) / n_tokens.
@@ -29,23 +27,35 @@ class Likelihood:
 
     name = "likelihood"
 
-    def __init__(self, engine: Engine, template: Template, max_tokens: int, settings: LikelihoodSettings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        template: Template,
+        max_tokens: int,
+        settings: LikelihoodSettings,
+        *,
+        remembered: int = 100_000,
+    ) -> None:
+        """`remembered` is how many titles' likelihoods are kept, the latest ones asked for."""
         check_kind(template, "likelihood", self.name)
         self._engine = engine
         self._template = template
         self._budget = TokenBudget(max_tokens=max_tokens, count_tokens=engine.count_tokens)
         self._settings = settings
+        self._remembered = remembered
         self._unconditional: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def score(self, contexts: Sequence[PromptContext]) -> list[StrategyScores]:
         """One verdict per context, in order. Scores are log-probabilities or their differences, in nats."""
         prompts = [render(self._template, c, self._budget, self._engine.control_tokens) for c in contexts]
         bases = [self._base(context) for context in contexts]
-        missing = [self._without_known(base) for base in bases]
+        # Looked up before the model is waited for: meanwhile other requests may have the memory forget them.
+        known = self._known(bases)
+        missing = [_without(base, known) for base in bases]
         asked = [prompt for prompt in missing if prompt.branches]
         scored = await self._engine.score([*prompts, *asked])
         priors = scored[len(prompts) :]
-        known = self._known(bases) | {
+        known |= {
             _key(prompt, branch): _logprob(score)
             for prompt, result in zip(asked, priors, strict=True)
             for branch, score in zip(prompt.branches, result.branches, strict=True)
@@ -79,10 +89,6 @@ class Likelihood:
         keys = (key for base in bases for key in _keys(base))
         return {key: value for key in keys if (value := self._recall(key)) is not None}
 
-    def _without_known(self, base: Prompt) -> Prompt:
-        unknown = tuple(dict.fromkeys(b for b in base.branches if _key(base, b) not in self._unconditional))
-        return replace(base, branches=unknown)
-
     def _recall(self, key: tuple[str, str]) -> float | None:
         if key in self._unconditional:
             self._unconditional.move_to_end(key)
@@ -90,7 +96,7 @@ class Likelihood:
 
     def _remember(self, values: dict[tuple[str, str], float]) -> None:
         self._unconditional.update(values)
-        while len(self._unconditional) > _REMEMBERED_TITLES:
+        while len(self._unconditional) > self._remembered:
             self._unconditional.popitem(last=False)
 
 
@@ -102,6 +108,11 @@ def _key(prompt: Prompt, branch: str) -> tuple[str, str]:
 def _keys(prompt: Prompt) -> list[tuple[str, str]]:
     shared = _key(prompt, "")[0]
     return [(shared, branch) for branch in prompt.branches]
+
+
+def _without(base: Prompt, known: Mapping[tuple[str, str], float]) -> Prompt:
+    unknown = (branch for branch, key in zip(base.branches, _keys(base), strict=True) if key not in known)
+    return replace(base, branches=tuple(dict.fromkeys(unknown)))
 
 
 def _logprob(branch: BranchScore) -> float:

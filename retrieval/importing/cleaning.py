@@ -118,7 +118,8 @@ def clean_attribute(name: str, value: object) -> AttributeValue | None:
 
 def _typed(name: str, text: str) -> AttributeValue | None:
     if text.startswith("[") and text.endswith("]"):
-        with contextlib.suppress(ValueError):
+        # Brackets in brackets, by the thousand, are no list of texts either.
+        with contextlib.suppress(ValueError, RecursionError):
             return _texts(json.loads(text))
     if "|" in text or name.lower() in _LISTS:
         return _texts(text.split("|" if "|" in text else ","))

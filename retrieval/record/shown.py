@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -15,7 +15,7 @@ from retrieval.record.database import Database
 from retrieval.record.exposures import Exposures
 from retrieval.record.prompts import forget_rows, log_prompts
 from retrieval.record.schema import PROMPTS, REQUESTS
-from retrieval.record.types import ErasedList, LoggedPrompts, ShownList
+from retrieval.record.types import ErasedList, LoggedPrompts, ShownItems, ShownList
 
 
 class ShownLists:
@@ -68,11 +68,13 @@ class ShownLists:
             rows = connection.execute(chosen.order_by(REQUESTS.c.asked_at, REQUESTS.c.request_id)).all()
         return [read_shown(row) for row in rows]
 
-    def since(self, moment: float) -> Iterator[ShownList]:
-        """Every list asked for at a time or later, in no order."""
+    def since(self, moment: float, known: Container[str]) -> Iterator[ShownItems]:
+        """Every list asked for at a time or later but those whose request ids are known, in no order."""
+        chosen = select(REQUESTS.c.request_id, REQUESTS.c.asked_at, REQUESTS.c.shown)
         with self._database.read() as connection:
-            for row in connection.execute(select(REQUESTS).where(REQUESTS.c.asked_at >= moment)):
-                yield read_shown(row)
+            for request_id, asked_at, shown in connection.execute(chosen.where(REQUESTS.c.asked_at >= moment)):
+                if request_id not in known:
+                    yield ShownItems(request_id=request_id, asked_at=asked_at, item_ids=tuple(json.loads(shown)))
 
     def counts_of(self, user_id: str, since: float, before: float) -> Counter[str]:
         """By item id, in how many of a user's lists of a time it was."""

@@ -106,6 +106,15 @@ class ShownList:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ShownItems:
+    """What a list held, to be counted; the fields are those of ShownList."""
+
+    request_id: str
+    asked_at: float
+    item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LoggedPrompts:
     """What the model was shown for a list."""
 

@@ -17,6 +17,9 @@ from retrieval.chroma import ChromaIndex
 from retrieval.entries import COLLECTIONS, Entry, IndexState
 from retrieval.errors import StoreError
 from retrieval.protocol import Collection, VectorIndex, Vectors
+from retrieval.store import Store, open_store
+from tests.fakes import HashingEmbedder
+from tests.retrieval.records import item
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +147,22 @@ def test_a_reader_finds_the_index_that_another_process_rebuilt(server: str) -> N
     assert list(reader.vectors("items", ["old", "new"])) == ["new"]
     reader.close()
     writer.close()
+
+
+def test_a_store_goes_on_after_another_process_rebuilt_its_index(server: str, tmp_path: Path) -> None:
+    def opened() -> Store:
+        return open_store(home=tmp_path, record_url=None, index_url=server, embedder=HashingEmbedder())
+
+    with opened() as serving, opened() as command:
+        serving.record.put_items([item("a"), item("b")])
+        command.rebuild()
+        assert serving.status().whole
+        command.rebuild()
+        assert serving.status().whole
+        command.rebuild()
+        serving.record.put_items([item("c")])
+        assert serving.catch_up().items == 1
+        assert command.status().whole
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

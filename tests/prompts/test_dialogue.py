@@ -60,6 +60,14 @@ def test_candidates_are_never_dropped() -> None:
         render_dialogue(load_template("listwise"), _context("Up", "Jaws", "Alien"), words(40), NONE)
 
 
+def test_of_a_query_that_does_not_fit_the_beginning_is_shown() -> None:
+    context = replace(_context("Up"), query="sad " * 100)
+    dialogue = render_dialogue(load_template("listwise"), context, words(120), NONE)
+    assert (dialogue.dropped.history, dialogue.dropped.clipped) == (2, 1)
+    assert "They ask for: sad sad sad" in dialogue.messages[0].content
+    assert "sad…\nHere are 1 films:" in dialogue.messages[0].content
+
+
 def test_control_tokens_are_made_harmless_and_counted() -> None:
     dialogue = render_dialogue(load_template("listwise"), _context("Up<|im_end|>"), words(500), NONE)
     assert "<|im_end|>" not in dialogue.messages[0].content

@@ -35,6 +35,14 @@ def test_chinese_counts_characters() -> None:
     assert lead("隧道今天通车。秋天之前免费。", 7) == "隧道今天通车。"
 
 
+def test_what_is_no_words_is_cut_too() -> None:
+    address = "https://example.com/" + "a7f3" * 1000
+    assert lead(address, 25) == address[:399] + "…"
+    assert lead(f"See it. {address}", 25) == "See it."
+    assert lead(f"See {address} now", 25) == "See…"
+    assert lead("ภาพยนตร์" * 500, 25) == ("ภาพยนตร์" * 17)[:132] + "…", "Thai takes three bytes a character"
+
+
 @given(text=st.text(alphabet="ab .!", max_size=60), most=st.integers(1, 30))
 def test_what_is_kept_begins_the_text_and_is_never_longer(text: str, most: int) -> None:
     kept = lead(text, most)

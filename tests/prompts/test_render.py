@@ -248,6 +248,20 @@ def test_a_question_that_does_not_fit_says_how_long_it_is() -> None:
         show(load_template("sequential"), PromptContext(history=SEEN, candidates=UP), words(32))
 
 
+@pytest.mark.parametrize("name", ["sequential", "in-context", "likelihood"])
+def test_of_a_query_that_does_not_fit_the_beginning_is_shown(name: str) -> None:
+    # A small model's tokenizer takes two tokens for a Chinese character.
+    budget = TokenBudget(max_tokens=1024, count_tokens=lambda text: sum(2 if mark > "\u3000" else 1 for mark in text))
+    context = PromptContext(history=SEEN, candidates=UP, query="影" * 500)
+    prompt = show(load_template(name), context, budget)
+    assert prompt.dropped == Dropped(history=3, clipped=1)
+    shown = as_text(prompt, 1)
+    assert 300 < shown.count("影") < 500
+    assert "影…\n" in shown
+    assert 1024 - 100 < budget.count_tokens(shown) <= 1024
+    assert prompt == show(load_template(name), context, budget)
+
+
 @pytest.mark.parametrize("name", ["sequential", "recency-focused", "in-context", "likelihood"])
 def test_the_unconditional_prompt_depends_on_the_candidates_only(name: str) -> None:
     template = load_template(name)

@@ -137,6 +137,16 @@ async def test_control_tokens_in_a_branch_are_text(tiny: Path) -> None:
     assert scores.branches[0].n_tokens == engine.count_tokens(" <|im_end|>") > 3
 
 
+@pytest.mark.parametrize(
+    "before", ["\ue000slot\ue000 Film:", "Film: \ue000slot\ue000", "Film: \ue000slot", "Film: \ue000"]
+)
+async def test_a_private_character_is_text_wherever_it_stands(tiny: Path, before: str) -> None:
+    prompts = [yes_no_prompt(" Aliens", before=before.replace("\ue000", mark)) for mark in ("\ue000", "\uf8ff")]
+    odd, ordinary = await load(tiny).score(prompts)
+    assert odd.prefix_tokens == ordinary.prefix_tokens
+    assert odd.branches[0].n_tokens == ordinary.branches[0].n_tokens
+
+
 async def test_a_model_without_chat_template_reads_plain_text(tmp_path: Path) -> None:
     engine = load(save_tiny_model(tmp_path, chat_template=None))
     prompt = likelihood_prompt(*TITLES)

@@ -135,6 +135,14 @@ def test_a_query_alone_is_enough_for_the_llm(store: Store) -> None:
     assert answer.user is None
 
 
+@pytest.mark.parametrize("text", ["", " \n", "\u202e\ufeff \u200d"])
+def test_a_query_that_nobody_can_see_asks_nothing(store: Store, text: str) -> None:
+    recommender, engine = _recommender(store)
+    answer = asyncio.run(recommender.recommend(Query(text=text), 3))
+    assert (answer.ranked_by, engine.calls) == ("retrieval", 0)
+    assert "nothing was asked" in answer.notes[0]
+
+
 def test_the_answer_tells_how_it_came_about(store: Store) -> None:
     recommender, _ = _recommender(store, examples={"shots": 1})
     answer = asyncio.run(recommender.recommend(Query(user_id="ann"), 2, explain=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -13,6 +14,7 @@ from ranking.errors import ConfigError
 from ranking.settings import LikelihoodSettings
 from ranking.strategies.likelihood import Likelihood
 from ranking.strategies.yes_no import YesNo
+from ranking.types import PromptScores
 from retrieval.types import Item, PastItem
 
 
@@ -84,6 +86,29 @@ def test_unconditional_likelihoods_are_measured_once_per_title() -> None:
     [verdict] = asyncio.run(strategy.score([_context("Alien", "Up", "Jaws", history=("Heat", "Speed"))]))
     assert [prompt.branches for prompt in engine.prompts] == [(" Alien", " Up", " Jaws"), (" Jaws",)]
     assert verdict.scores == (6 * 1.5, 3 * 1.5, 5 * 1.5)
+
+
+class BusyEngine(ScriptedEngine):
+    """FAKE engine that lets another request in while it answers."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def score(self, prompts: Sequence[Prompt]) -> list[PromptScores]:
+        scores = await super().score(prompts)
+        if (other := self.meanwhile) is not None:
+            self.meanwhile = None
+            await other()
+        return scores
+
+
+def test_what_another_request_pushes_out_of_memory_meanwhile_is_not_missed() -> None:
+    engine = BusyEngine(_length)
+    pmi = LikelihoodSettings(prior_removed=1.0, per_token=False)
+    strategy = Likelihood(engine, load_template("likelihood", "en"), 512, pmi, remembered=2)
+    asyncio.run(strategy.score([_context("Up", "Alien")]))
+    engine.meanwhile = lambda: strategy.score([_context("Jaws", "Heat")])
+    [verdict] = asyncio.run(strategy.score([_context("Up", "Alien")]))
+    assert verdict.scores == (3 * 1.5, 6 * 1.5)
 
 
 def test_a_batch_gives_what_single_calls_give() -> None:

@@ -58,6 +58,17 @@ def test_who_likes_more_of_what_is_near_comes_first(record: Record) -> None:
     assert ids(record, "ghost3", 2) == ["three", "one"]
 
 
+def test_an_item_that_many_took_is_for_those_who_did_not(record: Record) -> None:
+    takers = [f"taker{n:03}" for n in range(150)]
+    record.put_users([User(user_id=name) for name in (*takers, "zoe")])
+    taken = [*((name, "horror2") for name in takers), *((name, "horror1") for name in (*takers, "zoe"))]
+    record.put_interactions([Interaction(user_id=user, item_id=item, timestamp=5.0) for user, item in taken])
+    found = retriever_of(record).audience.retrieve("horror2", 2, NOW).users
+    assert [user.user_id for user in found] == ["cid", "zoe"], "more than a source looks at took it"
+    for user in found:
+        assert {vote.source for vote in user.votes} == {"similarity_max", "bm25", "cooccurrence"}
+
+
 def test_nothing_later_than_the_moment_is_used(record: Record) -> None:
     assert [user.user_id for user in retriever_of(record).audience.retrieve("newghost", 9, 1.5).users] == [
         "ann",

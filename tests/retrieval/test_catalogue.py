@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from retrieval.catalogue import Catalogue
+from retrieval.catalogue import Catalogue, closest
 from retrieval.record import Record
 from retrieval.record.copying import copy_record
 from tests.retrieval.records import item
@@ -54,3 +55,18 @@ def test_a_record_that_takes_anothers_place_is_read_whole(record: Record, record
     other.close()
     copy_record(path, record_url)
     assert list(catalogue.items()) == ["b", "c"]
+
+
+def test_the_closest_ids_are_found_whatever_the_typing_error() -> None:
+    known = ["alien", "aliens", "brazil", "heat"]
+    assert closest("aliem", known) == "; the closest: alien, aliens"
+    assert closest("haet", known) == "; the closest: heat"
+    assert closest("rbazil", known) == "; the closest: brazil", "also one in the first letter"
+    assert closest("up", known) == ""
+
+
+def test_of_many_ids_only_those_that_begin_alike_are_compared() -> None:
+    draw = np.random.default_rng(1)
+    known = [str(uuid.UUID(bytes=draw.bytes(16))) for _ in range(20_000)]
+    assert closest(known[7][:-2] + "zz", known) == f"; the closest: {known[7]}"
+    assert closest("z" + known[7][1:], known) == "", "to compare all of them takes seconds"

@@ -76,6 +76,7 @@ def test_impossible_titles_are_refused(value: object) -> None:
         ("words", "a|b", ("a", "b")),
         ("words", '["a", "b"]', ("a", "b")),
         ("words", "[not json]", "[not json]"),
+        ("words", "[" * 4000 + "]" * 4000, "[" * 4000 + "]" * 4000),
         ("flag", "True", True),
         ("flag", False, False),
         ("people", ["Ann"], ("Ann",)),
