@@ -29,7 +29,10 @@ _Version = Annotated[Literal["1", "2"] | None, Header(alias="X-API-Version", des
 _Delay = Annotated[str, Parameter(alias="write-back-delay", max_length=100, description="Must be none.")]
 _Categories = Annotated[list[Category], Parameter(max_length=20, description="All of them must hold.")]
 _WriteBack = Annotated[
-    Text | None, Parameter(alias="write-back-type", description="Feedback to store for every item of the list.")
+    Text | None,
+    Parameter(
+        alias="write-back-type", description="Feedback to store for every item of the list; asks for scope write too."
+    ),
 ]
 
 
