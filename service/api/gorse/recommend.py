@@ -68,8 +68,10 @@ async def recommend(
     answer = replace(answer, items=answer.items[offset:])
     await remember(store, answer, "gorse")
     if write_back is not None and known:
-        await asyncio.to_thread(_write_back, store, answer, user_id, write_back)
-        indexing.wake()
+        try:
+            await asyncio.to_thread(_write_back, store, answer, user_id, write_back)
+        finally:
+            indexing.wake()
     scores = _scores(answer)
     return scores if version == "2" else [one.Id for one in scores]
 
