@@ -52,6 +52,6 @@ class Indexing:
                     self.problem = None
                 except RetrievalError as error:
                     self.problem = one_line(error)
-                    _log.error("the index could not catch up; the next write or start tries again")
+                    _log.error("the index could not catch up; the next write or start tries again", error=self.problem)
         finally:
             self._task = None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from retrieval.errors import StoreError
 from retrieval.protocol import Vectors
 
 _WORD = re.compile(r"\w+")
@@ -44,3 +45,15 @@ class HashingEmbedder:
                 row[0] = length = 1.0
             np.divide(row, length, out=row)
         return rows
+
+
+class FailingEmbedder(HashingEmbedder):
+    """FAKE embedder that fails while it is broken."""
+
+    broken = False
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """As it should, or StoreError."""
+        if self.broken:
+            raise StoreError("the disk is full")
+        return super().embed(texts)

@@ -76,7 +76,8 @@ def check_quota(connection: Connection, table: Table) -> None:
     kinds = QuotaSettings.model_fields if isinstance(quota, QuotaSettings) else ()
     most = getattr(quota, table.name) if table.name in kinds else None
     if most is not None and count_rows(connection, table) > most:
-        raise QuotaError(f"quota of {table.name}: {most} are allowed, and this would be more; nothing was written")
+        told = f"quota of {table.name}: {most} are allowed, and this would be more"
+        raise QuotaError(f"{told}; this write is undone, what was stored before it stays")
 
 
 def count_rows(connection: Connection, table: Table) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.auth_headers import host_allowed, origin_allowed
 from service.api.limits_rate import Rates
 from service.api.problems import MEDIA_TYPE, problem
-from service.api.scopes import OPEN, SCOPES, scope_of
+from service.api.scopes import OPEN, SCOPES, scope_of, stores_feedback
 from service.api.tenants import Tenants
 from service.keys.access import Access
 from service.keys.key import Scope as Role
@@ -70,9 +70,10 @@ class Guard:
         if self._access.keys is None:
             most = self._access.settings.keyless_requests_per_minute
             return self._app if most is None else await self._too_often(_address(scope), most) or self._app
-        return await self._way_of_key(self._access.keys, _presented(headers), wanted)
+        roles = (wanted, Role.WRITE) if stores_feedback(scope["path"], scope["query_string"]) else (wanted,)
+        return await self._way_of_key(self._access.keys, _presented(headers), roles)
 
-    async def _way_of_key(self, keys: KeyRing, presented: str | None, wanted: Role) -> ASGIApp:
+    async def _way_of_key(self, keys: KeyRing, presented: str | None, wanted: Sequence[Role]) -> ASGIApp:
         key = None if presented is None else keys.holder(presented, time.time())
         if key is None:
             refusal = problem("Unauthorized", 401, _NO_KEY if presented is None else _BAD_KEY)
@@ -81,8 +82,8 @@ class Guard:
         most = key.requests_per_minute or self._access.settings.requests_per_minute
         if too_often := await self._too_often(key.key_id, most):
             return too_often
-        if not key.allows(wanted):
-            return problem("Forbidden", 403, f"This key lacks the scope {wanted.value!r}.")
+        if lacking := [role.value for role in wanted if not key.allows(role)]:
+            return problem("Forbidden", 403, f"This key lacks the scope {lacking[0]!r}.")
         if key.tenant is None:
             return self._app
         if self._tenants is None:

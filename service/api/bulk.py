@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from retrieval.errors import InputError
 from retrieval.record.types import Written
+from service.indexing import Indexing
 from service.wire import Wire
 
 M = TypeVar("M", bound=BaseModel)
@@ -73,19 +74,26 @@ class Rejects:
             self.told.append(RejectOut(line=line, reason=reason))
 
 
-async def load(request: Request, model: type[M], put: Callable[[Sequence[Line[M]], Rejects], Written]) -> BulkOut:
-    """Reads the body and lets `put` store its lines, a chunk at a time, in a thread.
+async def load(
+    request: Request, model: type[M], put: Callable[[Sequence[Line[M]], Rejects], Written], indexing: Indexing
+) -> BulkOut:
+    """Reads the body and lets `put` store its lines, a chunk at a time, in a thread; the index is told of them.
 
-    Sent again after it broke off, it changes nothing that was stored. Raises InputError for an overlong line.
+    Sent again after it broke off, it changes nothing that was stored. Raises InputError for an overlong line, after
+    those before it were stored.
     """
     rejects = Rejects()
     read = inserted = updated = unchanged = 0
-    async for chunk in _chunks(request):
-        read += len(chunk)
-        written = await asyncio.to_thread(_store, chunk, model, put, rejects)
-        inserted += written.inserted
-        updated += written.updated
-        unchanged += written.unchanged
+    try:
+        async for chunk in _chunks(request):
+            read += len(chunk)
+            written = await asyncio.to_thread(_store, chunk, model, put, rejects)
+            inserted += written.inserted
+            updated += written.updated
+            unchanged += written.unchanged
+    finally:
+        # Wherever it broke off, earlier chunks are stored.
+        indexing.wake()
     return BulkOut(
         read=read,
         inserted=inserted,

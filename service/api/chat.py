@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field, StringConstraints
@@ -18,7 +17,7 @@ from retrieval.catalogue import Catalogue
 from retrieval.errors import RetrievalError
 from service.api.dependencies import IndexingNow, Ranker, StoreNow
 from service.api.fields import Id, In, Text
-from service.api.problems import STATUS, ProblemOut, problems
+from service.api.problems import problems, told
 from service.api.shown import remember
 from service.chat.conversation import MOST_UTTERANCE, checked
 from service.chat.llm import reader_for
@@ -30,7 +29,6 @@ from service.chat.vocabularies import Vocabularies
 from service.chat.wire import ChatOut
 
 router = APIRouter(prefix="/v1", tags=["chat"])
-_log = structlog.get_logger(__name__)
 
 _Utterance = Annotated[str, StringConstraints(min_length=1, max_length=MOST_UTTERANCE)]
 
@@ -94,17 +92,15 @@ async def chat(asked: Asked, store: StoreNow, indexing: IndexingNow) -> ChatOut:
 
 
 @router.post("/chat/stream", response_class=EventSourceResponse, responses=problems(400, 404, 409, 413, 422))
-async def chat_stream(asked: Asked, store: StoreNow, indexing: IndexingNow) -> AsyncIterator[ServerSentEvent]:
+async def chat_stream(
+    asked: Asked, request: Request, store: StoreNow, indexing: IndexingNow
+) -> AsyncIterator[ServerSentEvent]:
     """The same as events: `line` for each line of the text, then `reply` with the whole; `error` if it fails."""
     try:
         reply = await asked.reply()
         await _settle(reply, store, indexing)
     except (RetrievalError, PromptError, RankingError) as error:
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        if status >= 500:
-            _log.error("chat failed", error=type(error).__name__)
-        told = ProblemOut(title=type(error).__name__, status=status, detail=str(error))
-        yield ServerSentEvent(event="error", data=told)
+        yield ServerSentEvent(event="error", data=told(request, error))
         return
     for line in reply.text.splitlines():
         yield ServerSentEvent(event="line", data=line)

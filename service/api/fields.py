@@ -23,7 +23,8 @@ UserId: TypeAlias = Annotated[str, _ID, Path(description="Id of a user.")]
 Title: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=_NO_NUL)]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_NO_NUL)]
 LongText: TypeAlias = Annotated[str, StringConstraints(max_length=100_000, pattern=_NO_NUL)]
-Time: TypeAlias = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False, description="Unix seconds (UTC).")]
+MOST_SECONDS = 1e11
+Time: TypeAlias = Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False, description="Unix seconds (UTC).")]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000, description="At most so many entries.")]
 Cursor: TypeAlias = Annotated[
     str | None,

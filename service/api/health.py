@@ -10,6 +10,9 @@ from service.api.problems import problems
 
 router = APIRouter(prefix="/health", tags=["health"], responses=problems())
 
+_OLD_SERVES = "The adapter that was promoted last does not serve; the log of the service says why."
+_BEHIND = "The index could not follow the record; the log of the service says why."
+
 
 class HealthOut(BaseModel):
     """Whether the process is alive, or ready to rank."""
@@ -18,7 +21,7 @@ class HealthOut(BaseModel):
     adapter: str | None = None
     """Label of the adapter that serves; left out for the model as it is."""
     problem: str | None = None
-    """Why the adapter that was promoted last does not serve, or why the index is behind; left out where all is well."""
+    """That the adapter promoted last does not serve, or that the index stays behind; left out where all is well."""
     indexing: bool | None = None
     """True while writes wait to be indexed; left out where none do."""
     engine_breaker: str | None = None
@@ -42,6 +45,8 @@ async def ready(serving: ServingNow) -> HealthOut:
     """
     serving.look()
     info, ladder = serving.recommender.engine.info, serving.recommender.ladder
+    # Nobody is asked for a key here, and the reasons may name the operator's files and servers.
+    problem = _OLD_SERVES if serving.problem else _BEHIND if serving.indexing.problem else None
     broken = {} if ladder is None else {"engine": ladder.engine.state, "index": ladder.index.state}
     broken = {name: state for name, state in broken.items() if state != "closed"}
     if serving.warming:
@@ -51,6 +56,6 @@ async def ready(serving: ServingNow) -> HealthOut:
         engine_breaker=broken.get("engine"),
         index_breaker=broken.get("index"),
         adapter=info.adapter,
-        problem=serving.problem or serving.indexing.problem,
+        problem=problem,
         indexing=serving.indexing.behind or None,
     )

@@ -90,9 +90,7 @@ async def put_interactions(request: Request, store: StoreNow, indexing: Indexing
 
     Lines whose user or item does not exist are rejected.
     """
-    answer = await load(request, InteractionLine, partial(_put, store))
-    indexing.wake()
-    return answer
+    return await load(request, InteractionLine, partial(_put, store), indexing)
 
 
 @router.get(_OF_USER, responses=problems(400, 404, 422))

@@ -119,9 +119,7 @@ async def list_items(store: StoreNow, limit: Limit = 100, cursor: Cursor = None)
 @router.post("/bulk", responses=problems(400, 413), openapi_extra=BODY)
 async def put_items(request: Request, store: StoreNow, indexing: IndexingNow) -> BulkOut:
     """Creates or replaces many items: one JSON object a line, as of PUT, with its `item_id`."""
-    answer = await load(request, ItemLine, partial(_put, store))
-    indexing.wake()
-    return answer
+    return await load(request, ItemLine, partial(_put, store), indexing)
 
 
 @router.get("/{item_id}", responses=problems(404, 422))

@@ -161,14 +161,21 @@ class CatchAll:
                 await refusal(scope, receive, send)
 
 
-async def _of_stage(request: Request, error: Exception) -> JSONResponse:
+def told(request: Request, error: Exception) -> ProblemOut:
+    """What a client is told of an error of the stages; what it is not told goes to the log."""
+    kind, message = type(error).__name__, one_line(error)
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if status < 500:
-        return problem(type(error).__name__, status, one_line(error))
+        return ProblemOut(title=kind, status=status, detail=message)
     # The message is for the operator: it may name a file or a server of theirs.
-    _log.error("request failed", path=_route(request.scope), error=type(error).__name__, message=one_line(error))
-    refusal = problem(type(error).__name__, status, _INSIDE)
-    if status == 503:
+    _log.error("request failed", path=_route(request.scope), error=kind, message=message)
+    return ProblemOut(title=kind, status=status, detail=_INSIDE)
+
+
+async def _of_stage(request: Request, error: Exception) -> JSONResponse:
+    said = told(request, error)
+    refusal = problem(said.title, said.status, said.detail)
+    if said.status == 503:
         refusal.headers["retry-after"] = str(getattr(error, "retry_after_s", _RETRY_AFTER_S))
     return refusal
 

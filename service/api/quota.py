@@ -18,7 +18,7 @@ from service.quota import QuotaOut
 
 router = APIRouter(prefix="/v1", tags=["quota"])
 _REFUSALS = {
-    403: "The quota of items, users or interactions is used up; nothing was written.",
+    403: "The quota of items, users or interactions is used up; of a bulk upload, lines before it may be stored.",
     429: "The quota of requests of this day is used up; Retry-After says for how many seconds to wait.",
 }
 _WRITING = {Role.WRITE, Role.CHAT}

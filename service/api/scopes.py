@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from starlette.datastructures import QueryParams
 from starlette.routing import compile_path
 
 from service.keys.key import Scope
@@ -84,6 +85,11 @@ def scope_of(method: str, path: str) -> Scope | None:
         if method in scopes and pattern.match(path):
             return scopes[method]
     return ADMIN
+
+
+def stores_feedback(path: str, query: bytes) -> bool:
+    """Whether a request for one of Gorse's lists asks to store it as feedback, for which it needs write as well."""
+    return path.startswith("/api/recommend/") and "write-back-type" in QueryParams(query)
 
 
 @cache

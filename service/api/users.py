@@ -82,9 +82,7 @@ async def list_users(store: StoreNow, limit: Limit = 100, cursor: Cursor = None)
 @router.post("/bulk", responses=problems(400, 413), openapi_extra=BODY)
 async def put_users(request: Request, store: StoreNow, indexing: IndexingNow) -> BulkOut:
     """Creates or replaces many users: one JSON object a line, as of PUT, with its `user_id`."""
-    answer = await load(request, UserLine, partial(_put, store))
-    indexing.wake()
-    return answer
+    return await load(request, UserLine, partial(_put, store), indexing)
 
 
 @router.get("/{user_id}", responses=problems(404, 422))

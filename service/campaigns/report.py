@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ranking.ads.config import AdSettings
 from ranking.ads.holdout import is_held_out
 from retrieval.record.ads.ads import AdRecord
+from retrieval.record.ads.report import AdReport
 from retrieval.record.ads.types import Span, Spent
 from service.campaigns.wire import units
 from service.experiments.report import IntervalOut, interval_out
@@ -40,6 +39,8 @@ class GroupOut(Wire):
 class LiftOut(Wire):
     """What ads do: users who may see them against the holdout, who never do. Chance decides who is in which."""
 
+    first: int
+    """The day from which on it counts: later than the report's where older lists are no longer kept."""
     shown: GroupOut
     held_out: GroupOut
     difference: IntervalOut | None
@@ -55,15 +56,20 @@ class CampaignReportOut(Wire):
     lift: LiftOut
 
 
-def report_of(ads: AdRecord, settings: AdSettings, span: Span) -> CampaignReportOut:
-    """Of every campaign that did something in these days. Days before the holdout was set as it is now mix groups."""
+def report_of(ads: AdRecord, settings: AdSettings, span: Span, lists_from: int | None) -> CampaignReportOut:
+    """Of every campaign that did something in these days. Days before the holdout was set as it is now mix groups.
+
+    `lists_from` is the first day of which all lists are kept, None where nothing is forgotten: what users took before
+    it says nothing of those whose lists are gone.
+    """
+    kept = span if lists_from is None else Span(first=min(max(span.first, lists_from), span.last), last=span.last)
     currencies = {campaign.campaign_id: campaign.currency for campaign in ads.campaigns.all()}
     done = ads.report.spent(span)
     return CampaignReportOut(
         first=span.first,
         last=span.last,
         campaigns=[_done(campaign_id, currencies.get(campaign_id), spent) for campaign_id, spent in done.items()],
-        lift=_lift(ads.report.asking_users(span), ads.report.taking_users(span), settings),
+        lift=_lift(ads.report, settings, kept),
     )
 
 
@@ -78,9 +84,10 @@ def _done(campaign_id: str, currency: str | None, spent: Spent) -> CampaignDoneO
     )
 
 
-def _lift(asking: Iterable[str], taking: frozenset[str], settings: AdSettings) -> LiftOut:
+def _lift(report: AdReport, settings: AdSettings, span: Span) -> LiftOut:
+    taking = report.taking_users(span)
     groups: dict[bool, list[str]] = {False: [], True: []}
-    for user_id in asking:
+    for user_id in report.asking_users(span):
         groups[is_held_out(settings, user_id)].append(user_id)
     took = {held: sum(user in taking for user in users) for held, users in groups.items()}
     rates = {held: wilson(took[held] / len(users), len(users)) for held, users in groups.items() if users}
@@ -89,4 +96,4 @@ def _lift(asking: Iterable[str], taking: frozenset[str], settings: AdSettings) -
         GroupOut(users=len(groups[held]), took=took[held], rate=interval_out(rates.get(held))) for held in (False, True)
     )
     apart = difference(rates[False], rates[True]) if enough else None
-    return LiftOut(shown=shown, held_out=held_out, difference=interval_out(apart))
+    return LiftOut(first=span.first, shown=shown, held_out=held_out, difference=interval_out(apart))

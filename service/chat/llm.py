@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, cast
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prompts.sanitise import sanitise
@@ -21,6 +22,7 @@ from service.chat.tokens import phrase_of
 from service.chat.types import Condition, Conversation, Facet, Mention, Reading, Span, Stance
 from service.chat.vocabulary import Vocabulary
 
+_log = structlog.get_logger(__name__)
 _MAX_TOKENS = 400
 _MAX_UTTERANCE = 600
 _TASK = (
@@ -82,7 +84,10 @@ class LlmReader:
             [completion] = await self._engine.generate([dialogue_of(utterance)], limits)
             slots = _slots(completion)
         except (RankingError, ValueError) as error:
-            note = f"The model's reading could not be used ({one_line(error)[:200]}); the rules read instead."
+            # The message is for the operator: it may name a server of theirs.
+            kind, message = type(error).__name__, one_line(error)
+            _log.warning("the model's reading could not be used", error=kind, message=message[:200])
+            note = f"The model's reading could not be used ({kind}); the rules read instead."
             return Read(reading=ruled, reader=self._rules.name, notes=(note,))
         return Read(reading=_grounded(slots, ruled, vocabulary, self._rules), reader=self.name)
 

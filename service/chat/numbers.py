@@ -55,9 +55,9 @@ NUMBER = rf"\d+(?:[.,]\d+)*|{ZH_NUMBER}|\b(?:{'|'.join(sorted(_EN, key=len, reve
 
 
 def number_of(text: str) -> float | None:
-    """The number that a text in digits or words stands for; None if it stands for none."""
+    """The number that a text in digits or words stands for, a finite one; None if it stands for none."""
     text = text.strip()
-    if re.fullmatch(r"\d+(?:,\d{3})+", text):
+    if re.fullmatch(r"\d{1,12}(?:,\d{3}){1,4}", text):
         return float(text.replace(",", ""))
     if re.fullmatch(r"\d{1,12}(?:[.,]\d{1,4})?", text):
         return float(text.replace(",", "."))

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from retrieval.errors import InputError
 from service.chat.rest import MOST_CHARACTERS as MOST_CHARACTERS_OF_TEXT
 from service.chat.rules import MOST_ITEMS
+from service.chat.turns import MOST_KEPT
 from service.chat.types import Condition, Conversation, Question, Span
 from service.chat.vocabulary import Vocabulary
 
@@ -48,25 +49,34 @@ def decode(token: str | None, vocabulary: Vocabulary) -> Conversation:
 
 
 def known(state: Conversation, vocabulary: Vocabulary) -> Conversation:
-    """The state without items, attributes and a domain that the catalogue does not have (any more)."""
+    """The state without items, attributes and a domain that the catalogue does not have (any more).
+
+    Of each kind of thing the latest stay, as in a state of ours: every one costs a look at every item.
+    """
 
     def held(ids: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(item_id for item_id in ids if item_id in vocabulary.items)
+        return tuple(item_id for item_id in ids if item_id in vocabulary.items)[-MOST_KEPT:]
 
-    attributes = vocabulary.attributes
+    conditions = [c for c in state.conditions if c.attribute in vocabulary.attributes and _finite(c)]
     return replace(
         state,
         like=held(state.like),
         unlike=held(state.unlike),
         seen=held(state.seen),
         shown=held(state.shown),
-        told=tuple(told for told in state.told if told.item_id in vocabulary.items),
-        conditions=tuple(c for c in state.conditions if c.attribute in attributes and _finite(c)),
+        told=tuple(told for told in state.told if told.item_id in vocabulary.items)[-MOST_KEPT:],
+        conditions=tuple(_short(condition) for condition in conditions[-MOST_KEPT:]),
         text=state.text[:MOST_CHARACTERS_OF_TEXT] if state.text else None,
         count=min(max(state.count, 1), MOST_ITEMS) if state.count is not None else None,
         domain=state.domain if state.domain in vocabulary.domain_sizes else None,
         question=_known_question(state.question, vocabulary),
     )
+
+
+def _short(condition: Condition) -> Condition:
+    if isinstance(condition, Span):
+        return condition
+    return replace(condition, values=tuple(dict.fromkeys(condition.values))[:MOST_KEPT])
 
 
 def _finite(condition: Condition) -> bool:

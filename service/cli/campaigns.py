@@ -112,17 +112,20 @@ def report(
 ) -> None:
     """What campaigns were shown, clicked and charged, and what users take who see them, against the holdout."""
     from ranking.errors import ConfigError
-    from retrieval.campaigns import day_of
+    from retrieval.campaigns import SECONDS_A_DAY, day_of
     from retrieval.record.ads.types import Span
     from service.campaigns.report import report_of
 
     given = globals_of(ctx)
-    ads = given.settings(scenario=scenario).ads
+    settings = given.settings(scenario=scenario)
+    ads, kept_days = settings.ads, settings.retention.shown_days
     if ads is None:
         raise ConfigError(f"scenario {scenario!r} sells no places: it has no section ads")
-    today = day_of(time.time())
+    now = time.time()
+    today = day_of(now)
+    lists_from = None if kept_days is None else day_of(now - kept_days * SECONDS_A_DAY) + 1
     with open_record(given) as record:
-        told = report_of(record.ads(), ads, Span(first=today - days + 1, last=today))
+        told = report_of(record.ads(), ads, Span(first=today - days + 1, last=today), lists_from)
     if output is Output.JSON:
         print_json(given.out, told.model_dump_json(indent=2))
         return
@@ -159,6 +162,9 @@ def _print(given: Globals, told: CampaignReportOut, days: int) -> None:
         f"                         {_group(lift.held_out)} of the holdout, who never do",
         f"difference: {_points(lift.difference) if lift.difference else '- (a group has fewer than 30 users)'}",
     )
+    if lift.first > told.first:
+        counted = told.last - lift.first + 1
+        given.out.print(f"of the last {counted} days alone, as older lists are not kept (retention.shown_days):")
     for line in lines:
         given.out.print(line, highlight=False, markup=False, soft_wrap=True)
 

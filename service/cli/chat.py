@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from service.cli import options
+from service.cli.closest import naming_closest_users
 from service.cli.context import Globals, Output, globals_of
 from service.cli.options import ModelOptions
 
@@ -57,7 +58,8 @@ def chat(
         model=model, adapter=adapter, engine=engine, template=template, strategy=strategy, scenario=scenario
     )
     settings = given.settings(**chosen.flags())
-    with _opened(given, demo_settings(settings) if demo else settings, reader) as recommender:
+    settings = demo_settings(settings) if demo else settings
+    with _opened(given, settings, reader) as recommender, naming_closest_users(settings, user):
         asyncio.run(converse(given, recommender, _utterances(given), user, n, output))
 
 

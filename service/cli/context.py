@@ -51,9 +51,15 @@ def globals_of(ctx: typer.Context) -> Globals:
 @contextmanager
 def open_record(given: Globals) -> Iterator[Record]:
     """The record alone, which other processes may have open too."""
+    with open_record_of(given.settings()) as record:
+        yield record
+
+
+@contextmanager
+def open_record_of(settings: Settings) -> Iterator[Record]:
+    """The same, where the settings are other than those of the global options alone."""
     from retrieval.record import Record
 
-    settings = given.settings()
     record = Record.open(settings.record_url or str(settings.home / "record.db"))
     try:
         yield record

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli import options
+from service.cli.closest import naming_closest_users
 from service.cli.context import Globals, Output, globals_of, print_json
 from service.cli.demo_store import DEMO_USER, LIKED_SHOWN, SHOWN, demo_settings, import_sample
 
@@ -90,7 +91,7 @@ def _run(given: Globals, settings: Settings, user: str | None) -> Shown:
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
         import_sample(settings)
-        with open_recommender(settings, progress) as recommender:
+        with open_recommender(settings, progress) as recommender, naming_closest_users(settings, user):
             return asyncio.run(_ask(recommender, user or DEMO_USER, settings.retrieval.n_candidates))
 
 

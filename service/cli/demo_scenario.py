@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.campaigns import state_of
+from service.cli.closest import naming_closest_users
 from service.cli.context import Globals, Output
 from service.cli.demo_store import DEMO_USER, LIKED_SHOWN, SHOWN, demo_settings, import_into, import_sample
 from service.cli.recommend import asked, show
@@ -94,7 +95,8 @@ def scenario_demo(given: Globals, name: str, user: str | None, output: Output) -
     moment = None if stage.sample is None else NOW
     with bars(given.err) as progress, open_recommender(settings, progress) as recommender:
         query = Query(user_id=user or stage.user, domain=stage.domain, as_of=moment)
-        answer = asyncio.run(asked(recommender, query, SHOWN, explain=False))
+        with naming_closest_users(settings, user):
+            answer = asyncio.run(asked(recommender, query, SHOWN, explain=False))
         likely = {} if recommender.auctioneer is None else recommender.auctioneer.likely(answer)
     if output is Output.TABLE:
         _introduce(given, stage, answer)

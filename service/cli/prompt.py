@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from service.cli import options
+from service.cli.closest import naming_closest_users
 from service.cli.context import Output, globals_of, print_json
 from service.cli.options import ModelOptions, build_query
 
@@ -69,7 +70,7 @@ def render(
     settings = served_settings(given.settings(**chosen.flags()))
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
-        with open_recommender(settings, progress) as recommender:
+        with open_recommender(settings, progress) as recommender, naming_closest_users(settings, user):
             prompt = asyncio.run(rendered(recommender, settings, wanted, n))
     if isinstance(prompt, Prompt) and candidate is not None and candidate > len(prompt.branches):
         raise typer.BadParameter(f"the slot has {len(prompt.branches)} fillings", param_hint="--candidate")

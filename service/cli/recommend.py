@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from service.cli import options
+from service.cli.closest import naming_closest_users
 from service.cli.context import Globals, Output, globals_of, print_json
 from service.cli.options import ModelOptions, build_query
 
@@ -67,7 +68,7 @@ def answer(given: Globals, settings: Settings, query: Query, n: int, *, explain:
 
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
-        with open_recommender(settings, progress) as recommender:
+        with open_recommender(settings, progress) as recommender, naming_closest_users(settings, query.user_id):
             return asyncio.run(asked(recommender, query, n, explain=explain))
 
 

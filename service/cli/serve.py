@@ -58,7 +58,7 @@ def serve(
     settings = demo_settings(own) if demo else own
     # What is wrong with an arm is told in a line, before anything takes time.
     check_experiments(settings)
-    access = access_for(settings.home, settings.access, host)
+    access = access_for(own.home, settings.access, host)  # also for the demo: there `fewrec keys` writes them
     with bars(given.err) as progress:
         make_packaged_ready(settings, progress)
         if demo:

@@ -138,8 +138,12 @@ def preference(balances: Iterable[int]) -> Preference:
 
 
 def mismatch(users: Iterable[int], shares: Iterable[float]) -> float | None:
-    """P of the hypothesis that users came to the arms in these shares (chi-square); None without users."""
+    """P of the hypothesis that users came to the arms in these shares (chi-square); None without users.
+
+    Shares may sum to a little less or more than 1, as written ones do.
+    """
     seen = np.array(list(users), dtype=np.float64)
     if seen.sum() == 0:
         return None
-    return float(stats.chisquare(seen, np.array(list(shares)) * seen.sum()).pvalue)
+    expected = np.array(list(shares))
+    return float(stats.chisquare(seen, expected / expected.sum() * seen.sum()).pvalue)

@@ -59,7 +59,9 @@ def test_demo_then_recommend_then_render(model_cache: Path, own_folders: Path, m
     assert server.requests
     assert not any("watched" in str(request.body) for request in server.requests), "rendered, and not sent"
 
-    assert fewrec(*home, "recommend", "nobody").exit_code == ExitCode.NOT_FOUND
+    unknown = fewrec(*home, "recommend", "viewer-0002")
+    assert unknown.exit_code == ExitCode.NOT_FOUND
+    assert "no user 'viewer-0002' in the store; the closest: viewer-002" in unknown.stderr
     assert fewrec(*home, "recommend", "viewer-002", "-f", "colour=red").exit_code == ExitCode.INPUT
     assert fewrec(*home, "index", "status").exit_code == ExitCode.OK
 

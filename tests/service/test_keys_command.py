@@ -48,3 +48,12 @@ def test_serving_to_others_without_a_key_is_refused_in_one_line() -> None:
     assert result.exit_code == ExitCode.USAGE
     assert "fewrec keys create" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_the_demo_is_served_with_the_keys_that_the_refusal_says_to_make() -> None:
+    serve = ("serve", "--demo", "--host", "shop.example", "--model", "/no/such/folder")
+    assert "fewrec keys create" in fewrec(*serve).stderr
+    assert fewrec("keys", "create", "shop").exit_code == ExitCode.OK
+    result = fewrec(*serve)
+    assert "fewrec keys create" not in result.stderr
+    assert "/no/such/folder" in result.stderr

@@ -40,8 +40,11 @@ async def insert_feedback(
     A user who does not exist is created. So is an item, hidden until it is described.
     """
     given = [one.feedback() for one in body]
-    await asyncio.to_thread(_store, store, given)
-    indexing.wake()
+    try:
+        await asyncio.to_thread(_store, store, given)
+    finally:
+        # Each is stored by itself: what came before one that is refused stays.
+        indexing.wake()
     return RowsOut(RowAffected=len(given))
 
 

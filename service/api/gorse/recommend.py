@@ -29,7 +29,10 @@ _Version = Annotated[Literal["1", "2"] | None, Header(alias="X-API-Version", des
 _Delay = Annotated[str, Parameter(alias="write-back-delay", max_length=100, description="Must be none.")]
 _Categories = Annotated[list[Category], Parameter(max_length=20, description="All of them must hold.")]
 _WriteBack = Annotated[
-    Text | None, Parameter(alias="write-back-type", description="Feedback to store for every item of the list.")
+    Text | None,
+    Parameter(
+        alias="write-back-type", description="Feedback to store for every item of the list; asks for scope write too."
+    ),
 ]
 
 
@@ -65,8 +68,10 @@ async def recommend(
     answer = replace(answer, items=answer.items[offset:])
     await remember(store, answer, "gorse")
     if write_back is not None and known:
-        await asyncio.to_thread(_write_back, store, answer, user_id, write_back)
-        indexing.wake()
+        try:
+            await asyncio.to_thread(_write_back, store, answer, user_id, write_back)
+        finally:
+            indexing.wake()
     scores = _scores(answer)
     return scores if version == "2" else [one.Id for one in scores]
 

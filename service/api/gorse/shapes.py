@@ -15,6 +15,7 @@ from retrieval.errors import InputError
 from retrieval.record.types import Feedback, FeedbackKind
 from retrieval.types import Attributes, Item, User
 from service.api.fields import (
+    MOST_SECONDS,
     AttributeChanges,
     Id,
     Text,
@@ -238,7 +239,10 @@ def attributes_of_labels(labels: LabelsIn | None, reserved: str) -> Attributes:
 
 
 def seconds(given: datetime | None) -> float | None:
-    """Unix seconds; a time without a zone is UTC, Go's zero time is None. Raises InputError for times before 1970."""
+    """Unix seconds; a time without a zone is UTC, Go's zero time is None.
+
+    Raises InputError for times before 1970 and for those beyond what /v1 takes.
+    """
     if given is None:
         return None
     time = given if given.tzinfo else given.replace(tzinfo=UTC)
@@ -246,12 +250,19 @@ def seconds(given: datetime | None) -> float | None:
         return None
     if time.timestamp() < 0:
         raise InputError(f"Timestamp {given.isoformat()} lies before 1970")
+    if time.timestamp() > MOST_SECONDS:
+        raise InputError(f"Timestamp {given.isoformat()} lies too far ahead")
     return time.timestamp()
 
 
 def told_time(given: float | None) -> str:
-    """RFC 3339, as Go writes it."""
-    return NEVER if given is None else datetime.fromtimestamp(given, UTC).isoformat().replace("+00:00", "Z")
+    """RFC 3339, as Go writes it. What has no date there, such as an imported time in the year 10000, is never."""
+    if given is None:
+        return NEVER
+    try:
+        return datetime.fromtimestamp(given, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return NEVER
 
 
 def page_key(cursor: str) -> str | None:

@@ -43,6 +43,13 @@ def test_refusals_are_problems(client: TestClient, body: dict[str, object], stat
     assert told in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/prompt", "/v1/chat"])
+def test_a_guess_at_a_user_is_told_nobody_elses_id(client: TestClient, path: str) -> None:
+    said = {"message": "films"} if path == "/v1/chat" else {}
+    answer = client.post(path, json={"user_id": "an", **said})
+    assert (answer.status_code, answer.json()["detail"]) == (404, "no user 'an' in the store")
+
+
 def test_an_unknown_path_and_a_wrong_method_are_problems_too(client: TestClient) -> None:
     assert client.get("/nowhere").headers["content-type"] == MEDIA_TYPE
     answer = client.put("/v1/recommend")

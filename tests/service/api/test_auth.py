@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from fastapi.routing import iter_route_contexts
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from ranking.access_settings import AccessSettings
 from service.api.app import create_app
 from service.api.problems import MEDIA_TYPE
-from service.api.scopes import OPEN, SCOPES, scope_of
+from service.api.scopes import OPEN, SCOPES, scope_of, stores_feedback
 from service.keys.access import access_for
 from service.keys.key import Scope
 from service.keys.ring import KeyRing
@@ -96,6 +97,35 @@ def test_a_key_does_what_its_scopes_say_and_no_more(tmp_path: Path) -> None:
         assert client.post("/v1/chat", json={"message": "films"}, headers=bearer(reading)).status_code == 403
         assert client.get("/v1/users/ann/export", headers=bearer(admin)).status_code == 200
         assert client.get("/nowhere", headers=bearer(admin)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["write-back-type", "%77rite-back-typ%65"])
+def test_a_list_that_is_stored_as_feedback_asks_for_write_as_well(tmp_path: Path, name: str) -> None:
+    reading, writing = key(tmp_path, Scope.READ), key(tmp_path, Scope.WRITE)
+    both = key(tmp_path, Scope.READ, Scope.WRITE)
+    path, stored = "/api/recommend/ann", "/api/user/ann/feedback/buy"
+    with guarded(tmp_path, AccessSettings(keys_on_loopback=True)) as client:
+        refused = client.get(f"{path}?n=2&{name}=buy", headers=bearer(reading))
+        assert (refused.status_code, refused.json()["detail"]) == (403, "This key lacks the scope 'write'.")
+        assert client.get(f"{path}?n=2&{name}=buy", headers=bearer(writing)).status_code == 403
+        assert client.get(stored, headers=bearer(reading)).json() == []
+        assert len(client.get(f"{path}?n=2", headers=bearer(reading)).json()) == 2
+        assert client.get(f"{path}?n=2&{name}=buy", headers=bearer(both)).status_code == 200
+        assert len(client.get(stored, headers=bearer(reading)).json()) == 2
+
+
+def test_every_path_that_takes_write_back_type_is_known_to_store() -> None:
+    taking = {
+        route.path
+        for route in iter_route_contexts(shop_app(Path("unused")).routes)
+        if isinstance(route.original_route, APIRoute)
+        and any(parameter.alias == "write-back-type" for parameter in route.original_route.dependant.query_params)
+    }
+    assert len(taking) == 3
+    for path in taking:
+        assert path is not None
+        assert stores_feedback(re.sub(r"\{\w+\}", "x", path), b"n=2&write-back-type=")
+        assert not stores_feedback(path, b"n=2")
 
 
 def test_a_key_that_is_revoked_meanwhile_is_refused_at_the_next_request(tmp_path: Path) -> None:

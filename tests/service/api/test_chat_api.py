@@ -1,8 +1,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
+
+from retrieval.store import open_store
+from service.api.app import create_app
+from service.serving import Serving
+from tests.fakes import FailingEmbedder
+from tests.service.api.real_server import until
+from tests.service.api.shop import fill, recommender_of
+
+
+@contextmanager
+def open_broken_shop(home: Path) -> Iterator[Serving]:
+    """A shop whose embedder fails from the first request on."""
+    embedder = FailingEmbedder()
+    with open_store(home=home, record_url=None, index_url=None, embedder=embedder) as store:
+        fill(store)
+        store.catch_up()
+        embedder.broken, recommender = True, recommender_of(store)
+        yield Serving(store=store, load=lambda _: nullcontext(recommender), current=lambda: None, stamp=lambda: None)
 
 
 def test_a_conversation_goes_on_with_the_state_of_the_last_reply(client: TestClient) -> None:
@@ -67,3 +90,18 @@ def test_a_reader_that_the_engine_cannot_carry_is_told(client: TestClient) -> No
     reply = client.post("/v1/chat", json={"message": "comedies", "reader": "llm"}).json()
     assert reply["reader"] == "rules"
     assert "cannot hold its model to JSON" in reply["notes"][0]
+
+
+def test_what_fails_inside_is_told_to_the_log_and_to_nobody_else(tmp_path: Path) -> None:
+    with TestClient(create_app(partial(open_broken_shop, tmp_path))) as client, capture_logs() as logged:
+        with client.stream("POST", "/v1/chat/stream", json={"message": "something quiet and slow"}) as answer:
+            streamed = "".join(answer.iter_text())
+        client.put("/v1/items/new", json={"title": "New"})
+        until(lambda: "problem" in client.get("/health/ready").json())
+        health = client.get("/health/ready")
+    assert '"status":500' in streamed
+    assert "The log of the service says what" in streamed
+    assert "index could not follow" in health.json()["problem"]
+    assert "disk" not in streamed + health.text
+    told = [entry.get("message", entry.get("error")) for entry in logged if entry["log_level"] == "error"]
+    assert told == ["the disk is full", "the disk is full"]

@@ -7,16 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 
 from ranking.access_settings import AccessSettings
 from retrieval.config import QuotaSettings
+from retrieval.store import open_store
 from service.api.app import create_app
 from service.keys.access import access_for
 from service.keys.key import Scope
 from service.keys.ring import KeyRing
 from service.tenants import tenant_home
+from tests.fakes import HashingEmbedder
 from tests.service.api.shop import N_ITEMS, open_shop
 
 
@@ -45,6 +49,36 @@ def test_a_full_store_refuses_by_the_name_of_its_quota(tmp_path: Path) -> None:
     assert told["items"] == {"taken": N_ITEMS + 1, "allowed": N_ITEMS + 1}
     assert told["interactions"] == {"taken": 7, "allowed": 7}
     assert told["requests_today"] == {"taken": 0, "allowed": None}
+
+
+def _lines(n: int, more: bytes = b"") -> bytes:
+    return b"".join(b'{"item_id": "b%d", "title": "B"}\n' % k for k in range(n)) + more
+
+
+LIKES = [{"FeedbackType": "like", "UserId": "ann", "ItemId": f"i{n}"} for n in (5, 6, 7)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "stored"),
+    [
+        ({"url": "/v1/items/bulk", "content": _lines(1500)}, 403, 1000 + N_ITEMS),
+        ({"url": "/v1/items/bulk", "content": _lines(1000, b"x" * (2 << 20))}, 400, 1000 + N_ITEMS),
+        ({"url": "/api/feedback", "json": LIKES}, 403, N_ITEMS),
+    ],
+)
+def test_the_index_is_told_of_what_a_write_stored_before_it_broke_off(
+    tmp_path: Path, sent: dict[str, Any], status: int, stored: int
+) -> None:
+    with shop(tmp_path, items=N_ITEMS + 1200, interactions=7) as client:
+        refused = client.post(**sent)
+        assert refused.status_code == status
+        assert status == 400 or "what was stored before it stays" in refused.json()["detail"]
+        taken = client.get("/v1/quota").json()
+    assert taken["items"]["taken"] == stored
+    assert taken["interactions"]["taken"] == (7 if sent["url"] == "/api/feedback" else 6)
+    with open_store(home=tmp_path, record_url=None, index_url=None, embedder=HashingEmbedder()) as store:
+        found = store.status()
+    assert found.record == found.index
 
 
 def test_a_full_store_still_chats(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_the_report_tells_money_and_lift(home: Path) -> None:
     taking = [*[user for user in users if user not in held][:40], *held[:2]]
     record.put_interactions([Interaction(user_id=user, item_id="i0", timestamp=now - 1) for user in taking])
     record.put_interactions([Interaction(user_id="u199", item_id="i1", timestamp=now - 1)])
-    told = report_of(record.ads(), ads, Span(first=day_of(now) - 2, last=day_of(now)))
+    told = report_of(record.ads(), ads, Span(first=day_of(now) - 2, last=day_of(now)), None)
     record.close()
     [done] = told.campaigns
     assert (done.shown, done.clicked, done.charged, done.uncharged) == (2, 2, "0.2", 1)
@@ -153,10 +153,33 @@ def test_a_lift_of_a_few_users_is_not_told(home: Path) -> None:
     record = Record.open(str(home / "record.db"))
     record.shown().log(_list("u0", time.time()))
     today = day_of(time.time())
-    told = report_of(record.ads(), AdSettings(), Span(first=today, last=today))
+    told = report_of(record.ads(), AdSettings(), Span(first=today, last=today), None)
     record.close()
     assert told.lift.difference is None
     assert told.lift.shown.users + told.lift.held_out.users == 1
+
+
+def test_the_lift_counts_days_whose_lists_are_kept(home: Path) -> None:
+    now = time.time()
+    today = day_of(now)
+    record = Record.open(str(home / "record.db"))
+    record.ads().campaigns.put([campaign()])
+    record.shown().log(_list("u0", now - 100 * SECONDS_A_DAY))
+    for user in ("u1", "u2"):
+        record.shown().log(_list(user, now))
+    for user, days_ago in (("u1", 100), ("u2", 1)):
+        taken = Interaction(user_id=user, item_id="i0", timestamp=now - days_ago * SECONDS_A_DAY)
+        record.put_interactions([taken])
+    ads, year = AdSettings(holdout=0), Span(first=today - 364, last=today)
+    forgetting = report_of(record.ads(), ads, year, today - 89).lift
+    keeping = report_of(record.ads(), ads, year, None).lift
+    record.close()
+    assert (forgetting.first, forgetting.shown.users, forgetting.shown.took) == (today - 89, 2, 1)
+    assert (keeping.first, keeping.shown.users, keeping.shown.took) == (today - 364, 3, 2)
+    printed = " ".join(run(home, "report", "--days", "365").stdout.split())
+    assert "of the last 90 days alone, as older lists are not kept" in printed
+    assert "1 of 2 users" in printed
+    assert "alone" not in run(home, "report", "--days", "90").stdout
 
 
 TEXTS = st.text(alphabet="ab1.|' \"=<>!e", min_size=1, max_size=6)

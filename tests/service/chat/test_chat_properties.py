@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -129,6 +130,24 @@ def test_a_state_that_is_too_large_is_refused(shop: Vocabulary) -> None:
         decode("A" * (MOST_CHARACTERS + 1), shop)
     with pytest.raises(InputError, match="too large"):
         decode(encode(Conversation(text="x" * 3_000_000)), shop)
+
+
+def test_a_state_made_by_hand_holds_no_more_than_one_of_ours(shop: Vocabulary) -> None:
+    repeated = Facet(attribute="genres", values=("Horror",) * 10_000)
+    many = Facet(attribute="genres", values=tuple(f"Genre {n}" for n in range(1_000)), refused=True)
+    made = Conversation(
+        like=("alien",) * 1000,
+        seen=("heat",) * 1000,
+        told=(Told(item_id="alien", liked=True),) * 1000,
+        conditions=(*(Span(attribute="year", low=float(n)) for n in range(500)), many, repeated),
+    )
+    assert len(encode(made)) < MOST_CHARACTERS
+    state = decode(encode(made), shop)
+    assert (len(state.like), len(state.seen), len(state.told), len(state.conditions)) == (50, 50, 50, 50)
+    assert state.conditions[-2:] == (
+        replace(many, values=many.values[:50]),
+        replace(repeated, values=("Horror",)),
+    )
 
 
 def test_what_breaks_a_condition_is_seen(shop: Vocabulary) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from prompts.types import Dialogue
 from ranking.engines.scripted import ScriptedEngine
@@ -77,6 +78,13 @@ async def test_what_cannot_be_used_falls_back_to_rules_and_says_so(shop: Vocabul
     assert read.reader == "rules"
     assert read.reading.conditions == (Facet(attribute="genres", values=("Comedy",)),)
     assert "the rules read instead" in read.notes[0]
+
+
+async def test_what_the_engine_says_is_for_the_operator_alone(shop: Vocabulary) -> None:
+    with capture_logs() as logged:
+        read = await LlmReader(FakeWriter("down"), RuleReader()).read(Conversation(), "a comedy", shop)
+    assert read.notes == ("The model's reading could not be used (EngineError); the rules read instead.",)
+    assert [(entry["error"], entry["message"]) for entry in logged] == [("EngineError", "the engine is down")]
 
 
 async def test_a_cut_answer_is_not_used(shop: Vocabulary) -> None:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from service.chat.conversation import advance, language_of
+from service.chat.numbers import number_of
 from service.chat.rules import RuleReader
 from service.chat.types import Conversation, Facet, Question, Span, Turn
 from service.chat.vocabulary import Vocabulary
@@ -127,6 +128,19 @@ def test_a_typo_between_two_titles_asks_and_an_answer_settles(shop: Vocabulary) 
 def test_an_exact_title_never_asks(shop: Vocabulary) -> None:
     assert heard(shop, "like Alien").state.like == ("alien",)
     assert heard(shop, "like 'Dune' (2021)").state.like == ("dune-film",)
+
+
+@pytest.mark.parametrize("number", ["1" + ",000" * 103, "1" * 400, "1" * 400 + ",000", "1" * 400 + ".5"])
+@pytest.mark.parametrize("said", ["{} films", "the top {}", "under {} euros", "between 1 and {} euros", "before {}"])
+def test_a_number_beyond_all_numbers_is_none(shop: Vocabulary, said: str, number: str) -> None:
+    turn = heard(shop, said.format(number))
+    assert all(math.isfinite(c.high or 0.0) for c in turn.state.conditions if isinstance(c, Span))
+
+
+def test_thousands_may_be_parted_by_commas() -> None:
+    assert number_of("1,000,000") == 1_000_000
+    assert number_of("1,000,000,000,000,000") is None
+    assert number_of("9" * 13) is None
 
 
 def test_a_number_is_never_a_slip(sample: Vocabulary) -> None:

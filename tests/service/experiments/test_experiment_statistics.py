@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from ranking.experiments.config import ExperimentSettings
 from service.experiments.statistics import (
     Tally,
     difference,
@@ -125,3 +126,12 @@ def test_users_who_did_not_come_in_their_shares() -> None:
     assert uneven is not None
     assert even > 0.1
     assert uneven < 0.001
+
+
+@pytest.mark.parametrize("shares", [[0.3333333] * 3, [0.3333335] * 3])
+def test_shares_that_the_settings_accept_are_compared_with(shares: list[float]) -> None:
+    arms = [{"name": name, "share": share} for name, share in zip("abc", shares, strict=True)]
+    settings = ExperimentSettings.model_validate({"name": "thirds", "arms": arms})
+    assert mismatch([1000, 1010, 990], settings.shares.values()) == pytest.approx(
+        mismatch([1000, 1010, 990], [1 / 3] * 3)
+    )

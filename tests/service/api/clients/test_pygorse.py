@@ -174,6 +174,7 @@ def test_refusals(client: Gorse) -> None:
         (lambda: client.insert_feedbacks([{**feedback, "UserId": ""}]), 422, "UserId"),
         (lambda: client.insert_item({**item, "Labels": {"a": {"b": [0.1]}}}), 422, "Labels"),
         (lambda: client.insert_item({**item, "Comment": "a\0b"}), 400, "'x'"),
+        (lambda: client.insert_item({**item, "Timestamp": "9999-12-31T23:59:59-05:00"}), 400, "too far ahead"),
         (lambda: client.insert_item({**item, "Labels": {"categories": "x"}}), 400, "a field of its own"),
         (lambda: client.get_recommend("ann", n=1000), 422, "less than or equal"),
         (lambda: client.get_recommend("ann", write_back_type="sneeze"), 400, "not known"),
