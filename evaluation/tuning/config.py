@@ -73,7 +73,7 @@ class FusionConfig(Section):
     fit: bool = True
     l2: float = Field(default=8.0, gt=0)
     """Strength of the shrinkage: about as strong as so many cases that speak for what it shrinks towards."""
-    cases: int = Field(default=1000, ge=0, le=100_000)
+    cases: int = Field(default=500, ge=0, le=100_000)
     """The signals' own weights are fitted on so many validation cases, if there are as many, and shrunk towards the
     shipped ones. The cases that the LLM reads then move all weights from there. As many users are asked, unless the
     protocol says how many (validation_users)."""

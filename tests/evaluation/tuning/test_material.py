@@ -14,11 +14,11 @@ from evaluation.tuning.material import as_evaluation
 @pytest.mark.parametrize(
     ("changes", "asked"),
     [
-        ({}, 1000),
+        ({}, 500),
         ({"fusion": {"cases": 2000}}, 2000),
         ({"fusion": {"cases": 30}}, 500),
         ({"fusion": {"fit": False}}, 500),
-        ({"fusion": {"fit": False}, "examples": {"residual": True}}, 1000),
+        ({"fusion": {"fit": False, "cases": 700}, "examples": {"residual": True}}, 700),
         ({"fusion": {"cases": 30}, "validation": 600}, 600),
         ({"protocol": {"kind": "end-to-end", "validation_users": 200}}, 200),
         ({"protocol": {"kind": "end-to-end", "validation_users": 200}, "validation": 300}, 300),
