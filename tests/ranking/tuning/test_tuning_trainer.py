@@ -24,6 +24,9 @@ from tests.ranking.tuning.lists import CrashError, example, examples, item, tune
 
 ROOT = Path(__file__).parents[3]
 LIKED, DISLIKED = (example(1, relevance=(value,) * 7) for value in (1.0, 0.0))
+LONG = example(1)
+LONG = replace(LONG, context=replace(LONG.context, candidates=(item("🎬" * 120), *LONG.context.candidates[1:])))
+"""One title takes more tokens than a prompt may have."""
 """Lists without an order."""
 
 
@@ -277,7 +280,7 @@ def test_the_folder_says_where_the_adapter_comes_from(tiny: Path, tmp_path: Path
         ({"examples": [DISLIKED]}, "'user-1' .*nothing to learn"),
         ({"loss": "pointwise", "validation": [DISLIKED]}, "'user-1' .*nothing to learn"),
         ({"learning_rate": 1e30, "max_gradient_norm": 1e30}, "lower learning_rate"),
-        ({"examples": [replace(example(1), context=replace(example(1).context, query="x " * 2000))]}, "user-1"),
+        ({"examples": [LONG]}, "example 'user-1'.*budget"),
     ],
 )
 def test_what_cannot_be_tuned_on_is_named(tiny: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
